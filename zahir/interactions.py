@@ -1,11 +1,13 @@
 """Who rated what, how much, when: the tables that data sets return and taste models read.
 
-Knows nothing of pictures, embeddings spaces or where the ratings came from.
+Knows nothing of pixels, of models, or of where the ratings came from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -168,6 +170,32 @@ class History:
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Ratings with what they are ratings of: one embedding and one name per item, one name per user.
+
+    Row i of `embeddings` belongs to item i of `interactions`. They are as their encoder wrote them, of
+    any length. `media` names each item's file, None where only its embedding is known.
+    """
+
+    interactions: Interactions
+    embeddings: Float32[np.ndarray, "items dim"]
+    space: str
+    user_ids: Sequence[str]
+    item_ids: Sequence[str]
+    media: Sequence[Path | None] = ()
+
+    def __post_init__(self) -> None:
+        table, counts = self.interactions, (len(self.embeddings), len(self.item_ids), len(self.user_ids))
+        if counts != (table.num_items, table.num_items, table.num_users):
+            raise ValueError(
+                f"{table.num_items} items and {table.num_users} users were rated, but there are {counts[0]} embeddings, "
+                f"{counts[1]} item names and {counts[2]} user names. Give one of each."
+            )
+        if self.media and len(self.media) != table.num_items:
+            raise ValueError(f"{table.num_items} items, but {len(self.media)} media. Give one per item, or none.")
 
 
 def _rows(rows: np.ndarray, cols: np.ndarray, ratings: np.ndarray, weights: np.ndarray, count: int) -> Rows:

@@ -1,0 +1,5 @@
+"""`python -m zahir` is `zahir`."""
+
+from zahir.cli import main
+
+main()
