@@ -191,7 +191,7 @@ class Dataset:
         table, counts = self.interactions, (len(self.embeddings), len(self.item_ids), len(self.user_ids))
         if counts != (table.num_items, table.num_items, table.num_users):
             raise ValueError(
-                f"{table.num_items} items and {table.num_users} users were rated, but there are {counts[0]} embeddings, "
+                f"{table.num_items} items and {table.num_users} users rated, but there are {counts[0]} embeddings, "
                 f"{counts[1]} item names and {counts[2]} user names. Give one of each."
             )
         if self.media and len(self.media) != table.num_items:
