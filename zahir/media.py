@@ -186,13 +186,13 @@ def read_video(source: PathOrFile) -> Media:
         raise BadData(f"not a video that can be read ({error}). Expected WebM or MP4.", path=name) from error
 
 
-def to_bytes(media: Media, kind: Literal["png", "webp", "webm", "mp4"]) -> bytes:
-    """The medium as the bytes of a file of this kind."""
+def to_bytes(media: Media, kind: Literal["png", "webp", "webm", "mp4"], *, quality: int = 90) -> bytes:
+    """The medium as the bytes of a file of this kind; `quality` (0 to 100) is WebP's."""
     out = io.BytesIO()
     if kind == "png":
         media.to_png(out)
     elif kind == "webp":
-        media.to_webp(out)
+        media.to_webp(out, quality=quality)
     else:
         media.to_video(out, container=kind)
     return out.getvalue()
