@@ -6,6 +6,7 @@ Knows nothing of any implementation. `zahir.testing` checks each of these contra
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal, Protocol, Self
 
 import numpy as np
@@ -61,6 +62,14 @@ class TasteModel(Protocol):
 
     def tastes(self, history: History, n: int, *, rng: np.random.Generator) -> Float32[np.ndarray, "n dim"]:
         """n unit directions to make pictures from: the taste, leaned on single items this person liked."""
+        ...
+
+
+class SavedTasteModel(TasteModel, Protocol):
+    """A taste model whose fit can be kept in a folder."""
+
+    def save(self, folder: Path) -> None:
+        """Write the fit, aside first and then renamed into place."""
         ...
 
 

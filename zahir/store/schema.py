@@ -106,6 +106,7 @@ ratings = Table(
     CheckConstraint("rating >= -1 AND rating <= 1", name="range"),
     UniqueConstraint("user", "key"),
     Index("ix_ratings_user_item", "user", "item"),
+    Index("ix_ratings_item", "item"),
     sqlite_autoincrement=True,
 )
 
@@ -143,6 +144,7 @@ picks = Table(  # what the feed chose for somebody and has not been painted yet
     Column("why", Text, nullable=False),
     Column("policy", String(32), nullable=False),
     Column("propensity", Float, nullable=False),
+    Column("place", Integer, nullable=False),  # the smallest is next
     Column("created", BigInteger, nullable=False),
     UniqueConstraint("user", "item"),
 )

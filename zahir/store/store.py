@@ -8,14 +8,16 @@ of names: it knows the first `users` and the first `items` of them.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32, Int64
 from PIL import Image
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, select, update
 
@@ -68,6 +70,16 @@ class Item:
     created: int
 
 
+class Shelf(NamedTuple):
+    """All items of a space that can be shown, one entry each, in the order they came."""
+
+    ids: Int64[np.ndarray, "n"]
+    rows: Int64[np.ndarray, "n"]  # of their embedding
+    calibration: Bool[np.ndarray, "n"]
+    made_for: Int64[np.ndarray, "n"]  # 0 for nobody
+    surprise: Float32[np.ndarray, "n"]  # radians; 0 where nothing was turned
+
+
 class Store:
     """A database and a media folder under one home."""
 
@@ -77,6 +89,8 @@ class Store:
         self.engine = open_engine(url or f"sqlite:///{self.home / 'zahir.db'}")
         self.files = Files(self.home / "media")
         self._vectors: dict[str, np.ndarray] = {}
+        self._shelves: dict[str, Shelf] = {}
+        self._open = threading.local()
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -84,9 +98,22 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that writes: committed at the end, rolled back whole when anything raises."""
+        """A transaction that writes: committed at the end, rolled back whole when anything raises.
+
+        Verbs called inside it by the same thread join it: one flush to the disk for all of them, and one
+        that raises is undone alone.
+        """
+        outer: Connection | None = getattr(self._open, "transaction", None)
+        if outer is not None:
+            with outer.begin_nested():
+                yield outer
+            return
         with writing(self.engine) as connection:
-            yield connection
+            self._open.transaction = connection
+            try:
+                yield connection
+            finally:
+                self._open.transaction = None
 
     # people
 
@@ -187,6 +214,46 @@ class Store:
             have = new if have is None else np.concatenate([have, new])
             self._vectors[space] = have
         return np.zeros((0, 0), np.float32) if have is None else have
+
+    def shelf(self, space: str) -> Shelf:
+        """Items that have a picture and an embedding here; read once and then only what is new."""
+        have = self._shelves.get(space)
+        start = 0 if have is None else int(have.rows[-1]) + 1
+        query = (
+            select(items.c.id, embeddings.c.row, items.c.source, items.c.made_for, items.c.surprise)
+            .join(embeddings, and_(embeddings.c.item == items.c.id, embeddings.c.space == space))
+            .where(embeddings.c.row >= start, items.c.file.is_not(None))
+            .order_by(embeddings.c.row)
+        )
+        with self.engine.connect() as db:
+            new = db.execute(query).all()
+        if new or have is None:
+            added = Shelf(
+                np.array([row.id for row in new], np.int64),
+                np.array([row.row for row in new], np.int64),
+                np.array([row.source == "calibration" for row in new], np.bool_),
+                np.array([row.made_for or 0 for row in new], np.int64),
+                np.array([row.surprise or 0 for row in new], np.float32),
+            )
+            have = added if have is None else Shelf(*(np.concatenate(pair) for pair in zip(have, added)))
+            if len(have.rows):
+                self._shelves[space] = have
+        return have
+
+    def seen(self, user: int) -> tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "m"]]:
+        """Ids of the items a person has a standing rating of, and of those painted on their screen."""
+        rated = [item for _, item, _, _ in self.rated(user)]
+        with self.engine.connect() as db:
+            shown = db.scalars(select(exposures.c.item).where(exposures.c.user == user).distinct()).all()
+        return np.array(rated, np.int64), np.array(shown, np.int64)
+
+    def liked(self, ids: Sequence[int], *, besides: int) -> set[int]:
+        """Which of these items somebody other than this person likes."""
+        query = select(ratings.c.item).where(
+            _stands(), ratings.c.item.in_(list(ids)), ratings.c.user != besides, ratings.c.rating > 0
+        )
+        with self.engine.connect() as db:
+            return set(db.scalars(query))
 
     def spaces(self) -> dict[str, int]:
         """Embedding spaces in use, with the number of items in each."""

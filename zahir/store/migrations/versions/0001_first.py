@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("user", "key", name="uq_ratings_user"), sqlite_autoincrement=True,
     )  # fmt: skip
     op.create_index("ix_ratings_user_item", "ratings", ["user", "item"])
+    op.create_index("ix_ratings_item", "ratings", ["item"])
     op.create_table(
         "retractions", _id(), _to("ratings", "rating"), _whole("created"),
         sa.UniqueConstraint("rating", name="uq_retractions_rating"), sqlite_autoincrement=True,
@@ -75,7 +76,8 @@ def upgrade() -> None:
     op.create_index("ix_exposures_user_item", "exposures", ["user", "item"])
     op.create_table(
         "picks", _to("users", "user"), _to("items", "item"), _text("slot", 16), _text("why"), _text("policy", 32),
-        _real("propensity"), _whole("created"), sa.UniqueConstraint("user", "item", name="uq_picks_user"),
+        _real("propensity"), sa.Column("place", sa.Integer, nullable=False), _whole("created"),
+        sa.UniqueConstraint("user", "item", name="uq_picks_user"),
     )  # fmt: skip
     op.create_table(
         "variants", _to("items", "item"), _text("shape", 16), _text("file"),

@@ -1,0 +1,99 @@
+"""step() and refit() with the smallest possible parts: what they hand on, and what they refuse."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from zahir import Media, Origin
+from zahir.errors import SpaceMismatch
+from zahir.loop import FITS_KEPT, refit, step
+from zahir.store import Store
+
+SPACE = "test/2"
+
+
+class Echo:
+    """Encoder and generator of a space whose pictures show their taste: red and green are its two numbers."""
+
+    space, dim, kind, accepts_prompts = SPACE, 2, "image", False
+
+    def encode(self, media):
+        return np.stack([each.pixels[0, 0, :2] / 127.5 - 1 for each in media]).astype(np.float32)
+
+    def generate(self, tastes, *, seeds, strength=1.0, size=None, progress=None, **_):
+        return [
+            Media.image(
+                np.broadcast_to(np.uint8([(t[0] + 1) * 127.5, (t[1] + 1) * 127.5, seed % 256]), (4, 4, 3)).copy(),
+                Origin("echo", SPACE, t, seed=seed, strength=strength),
+            )
+            for t, seed in zip(tastes, seeds)
+        ]
+
+
+class Mean:
+    """The mean of what was liked, as a taste."""
+
+    fits = 0
+
+    def tastes(self, history, n, *, rng):
+        mean = history.ratings @ history.embeddings
+        return np.repeat((mean / np.linalg.norm(mean))[None], n, axis=0).astype(np.float32)
+
+    def fit(self, interactions, embeddings):
+        self.fits += 1
+        return self
+
+    def save(self, folder):
+        folder.mkdir()
+        (folder / "meta.json").write_text(str(self.fits))
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def liked(store):
+    user = store.add_user()
+    echo = Echo()
+    media = echo.generate(np.float32([[1, 0], [0, 1], [-1, 0]]), seeds=[1, 2, 3])
+    ids = store.add_items(media, echo.encode(media), space=SPACE, made_for=None)
+    store.rate(user, ids[1], 1.0, key="a")
+    return user
+
+
+def test_step_makes_what_the_taste_says_and_keeps_where_it_came_from(store):
+    user = liked(store)
+    echo = Echo()
+    ids = step(store, user, encoder=echo, model=Mean(), generator=echo, n=3, surprise=0.0, strength=0.7, seed=5)
+    assert_allclose(store.vectors(SPACE)[-3:], [[0, 1]] * 3, atol=0.02)
+    item = store.item(ids[0])
+    assert (item.made_for, item.surprise, item.origin.strength) == (user, 0.0, 0.7)
+    again = step(store, user, encoder=echo, model=Mean(), generator=echo, n=3, surprise=0.0, seed=5)
+    assert store.item(again[0]).origin.seed == item.origin.seed
+
+
+def test_surprise_turns_by_its_angle(store):
+    user = liked(store)
+    echo = Echo()
+    step(store, user, encoder=echo, model=Mean(), generator=echo, n=8, surprise=1.2, seed=1)
+    assert_allclose(store.vectors(SPACE)[-8:, 1], np.cos(1.2), atol=0.02)
+
+
+def test_spaces_never_mix(store):
+    other = Echo()
+    other.space = "else/2"
+    with pytest.raises(SpaceMismatch, match="else/2"):
+        step(store, liked(store), encoder=Echo(), model=Mean(), generator=other, seed=0)
+
+
+def test_refit_keeps_the_newest_fits_and_makes_history_speak_to_them(store):
+    user = liked(store)
+    names = [refit(store, Mean(), space=SPACE) for _ in range(FITS_KEPT + 2)]
+    assert store.current_fit(SPACE) == (names[-1], 1)
+    kept = {path.name for path in (store.home / "fits").iterdir()}
+    assert names[-1] in kept
+    assert len(kept) == FITS_KEPT
+    assert store.history(user, space=SPACE).items.tolist() == [1]

@@ -1,0 +1,80 @@
+"""The product: a person's history becomes a taste, the taste becomes media, the media wait for their rating.
+
+`step` is the whole loop in one function; the command line, the web's worker and the simulation all call
+it. Encoder, taste model and generator arrive as arguments: this file knows none of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import replace
+
+import numpy as np
+
+from zahir.errors import SpaceMismatch
+from zahir.media import Media
+from zahir.protocols import Encoder, Generator, Progress, SavedTasteModel, TasteModel
+from zahir.space import explore
+from zahir.store import Store
+
+FITS_KEPT = 3
+AMONG = 2048  # newest items of the space that surprises are mixed from
+
+
+def step(
+    store: Store,
+    user: int,
+    *,
+    encoder: Encoder,
+    model: TasteModel,
+    generator: Generator,
+    n: int = 4,
+    strength: float = 1.0,
+    surprise: float = 0.3,
+    seed: int,
+    size: tuple[int, int] | None = None,
+    progress: Progress | None = None,
+) -> list[int]:
+    """Make n items for one person and return their ids.
+
+    `strength` in [0, 2]: 1 is the taste as the model gives it, 0 the average of the space. `surprise` in
+    radians [0, pi/2]: how far each taste is turned away, towards a random mixture of what is there.
+    Raises SpaceMismatch when encoder and generator speak of different spaces.
+    """
+    if encoder.space != generator.space:
+        raise SpaceMismatch(encoder.space, generator.space)
+    rng = np.random.default_rng(seed)
+    seeds = rng.integers(2**31, size=n).tolist()
+    tastes = model.tastes(store.history(user, space=encoder.space), n, rng=rng)
+    tastes = explore(tastes, surprise, rng=rng, among=store.vectors(encoder.space)[-AMONG:])
+    made = generator.generate(tastes, seeds=seeds, strength=strength, size=size, progress=progress)
+    media = [_turned(each, surprise) for each in made]
+    return store.add_items(media, encoder.encode(media), space=encoder.space, made_for=user)
+
+
+def refit(store: Store, model: SavedTasteModel, *, space: str) -> str:
+    """Fit on everybody's ratings, save the fit aside, then make it the current one; the newest three stay."""
+    data = store.dataset(space=space)
+    model.fit(data.interactions, data.embeddings)
+    name = uuid.uuid4().hex
+    fits = store.home / "fits"
+    fits.mkdir(exist_ok=True)
+    model.save(fits / name)
+    store.record_fit(
+        name,
+        space=space,
+        users_known=data.interactions.num_users,
+        items_known=data.interactions.num_items,
+        ratings_used=len(data.interactions),
+    )
+    newest = sorted((each for each in fits.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
+    for old in newest[:-FITS_KEPT]:
+        if old.name != name:
+            shutil.rmtree(old, ignore_errors=True)
+    return name
+
+
+def _turned(media: Media, surprise: float) -> Media:
+    details = {**media.origin.details, "surprise": surprise}
+    return replace(media, origin=replace(media.origin, details=details))
