@@ -250,7 +250,7 @@ class Store:
     def liked(self, ids: Sequence[int], *, besides: int) -> set[int]:
         """Which of these items somebody other than this person likes."""
         query = select(ratings.c.item).where(
-            _stands(), ratings.c.item.in_(list(ids)), ratings.c.user != besides, ratings.c.rating > 0
+            stands(), ratings.c.item.in_(list(ids)), ratings.c.user != besides, ratings.c.rating > 0
         )
         with self.engine.connect() as db:
             return set(db.scalars(query))
@@ -315,7 +315,7 @@ class Store:
         """(rating id, item, rating, time) of all ratings of a person that stand, oldest first."""
         with self.engine.connect() as db:
             query = select(ratings.c.id, ratings.c.item, ratings.c.rating, ratings.c.created)
-            rows = db.execute(query.where(_stands(), ratings.c.user == user).order_by(ratings.c.id))
+            rows = db.execute(query.where(stands(), ratings.c.user == user).order_by(ratings.c.id))
             return [(row.id, row.item, row.rating, row.created) for row in rows]
 
     def dataset(self, *, space: str) -> Dataset:
@@ -447,7 +447,7 @@ class Store:
         query = (
             select(ratings.c.user, embeddings.c.row, ratings.c.rating, ratings.c.weight, ratings.c.created)
             .join(embeddings, and_(embeddings.c.item == ratings.c.item, embeddings.c.space == space))
-            .where(_stands(), *where)
+            .where(stands(), *where)
             .order_by(ratings.c.id)
         )
         with self.engine.connect() as db:
@@ -479,7 +479,7 @@ def _rate(db: Connection, new: NewRating) -> int | StoreError:
     )
 
 
-def _stands() -> ColumnElement[bool]:
+def stands() -> ColumnElement[bool]:
     """A rating stands when it is the person's last of that item among those not taken back."""
     newest = ratings.alias("newest")
     back = select(retractions.c.rating)
