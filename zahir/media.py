@@ -10,7 +10,7 @@ import base64
 import io
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from os import PathLike
@@ -196,6 +196,20 @@ def to_bytes(media: Media, kind: Literal["png", "webp", "webm", "mp4"], *, quali
     else:
         media.to_video(out, container=kind)
     return out.getvalue()
+
+
+def contact_sheet(
+    media: Sequence[Media], *, columns: int, side: int = 256, gap: int = 8
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Pictures side by side, row by row, each scaled to fill a square of `side` pixels, on near black."""
+    rows = -(-len(media) // columns)
+    step = side + gap
+    sheet = np.full((rows * step + gap, columns * step + gap, 3), 18, np.uint8)
+    for k, each in enumerate(media):
+        square = ImageOps.fit(Image.fromarray(each.pixels), (side, side), Image.Resampling.LANCZOS)
+        top, left = gap + k // columns * step, gap + k % columns * step
+        sheet[top : top + side, left : left + side] = np.asarray(square)
+    return sheet
 
 
 def _decode(opened: Any, name: str) -> Iterator[np.ndarray]:
