@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zahir.errors import ZahirError
+from zahir.errors import BadData, ZahirError
+
+if TYPE_CHECKING:
+    from zahir.datasets.synthetic import Planted
+    from zahir.interactions import Dataset
+    from zahir.protocols import Progress
+
+Images = Annotated[Path | None, typer.Option(help="a folder of pictures, which the items name")]
+Embeddings = Annotated[Path | None, typer.Option(help="the items' embeddings: .npz, .npy, .parquet or .safetensors")]
+Scale = Annotated[str | None, typer.Option(help="the worst and the best rating, such as 1,5 (default: recognised)")]
+MaxBad = Annotated[str, typer.Option(help="bad rows that are let through: a count, a share, or both")]
+Encoder = Annotated[str, typer.Option(help="embeds pictures that come without embeddings")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -27,6 +40,146 @@ def zahir() -> None:
     """Rate pictures, see your taste, get pictures made for it."""
     # numba reads this when it is imported: compiled kernels belong to the installation's home
     os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))
+
+
+@app.command(name="import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="a file or folder of ratings, or a folder of pictures")],
+    name: Annotated[str | None, typer.Option(help="what to call it in the store (default: as PATH)")] = None,
+    images: Images = None,
+    embeddings: Embeddings = None,
+    scale: Scale = None,
+    space: Annotated[str | None, typer.Option(help="the embeddings' space, as their encoder names it")] = None,
+    max_bad: MaxBad = "100,1%",
+    encoder: Encoder = "studio",
+) -> None:
+    """Bring ratings and pictures into the store: whole, or not at all."""
+    from zahir.store import Store
+
+    data = _read(path, images, embeddings, scale, space, max_bad, encoder)
+    called = name or path.resolve().stem
+    with _progress("keeping") as progress:
+        people, items = Store(home()).import_dataset(data, name=called, progress=progress)
+    typer.echo(f"imported '{called}': {len(people):,} people, {len(items):,} items, {len(data.interactions):,} ratings")
+
+
+@app.command()
+def evaluate(
+    path: Annotated[Path | None, typer.Argument(help="a file or folder of ratings")] = None,
+    planted: Annotated[bool, typer.Option("--planted", help="invented people instead, whose tastes are known")] = False,
+    models: Annotated[str | None, typer.Option(help="names, a comma between (default: all)")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="how often to split, or to invent people")] = 5,
+    folds: Annotated[int, typer.Option(min=2, help="parts, each held out once")] = 3,
+    images: Images = None,
+    embeddings: Embeddings = None,
+    scale: Scale = None,
+    max_bad: MaxBad = "100,1%",
+    encoder: Encoder = "studio",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    plot: Annotated[Path | None, typer.Option(help="also draw the weighted AUC: a PNG, SVG or PDF file")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="fits at once")] = 1,
+) -> None:
+    """Measure taste models on ratings and on items held out; or with --planted on known tastes."""
+    from functools import partial
+
+    from zahir.evaluate import report
+    from zahir.plugins import installed, make
+
+    if (path is None) == (not planted):
+        raise ZahirError("measured on what? Give the PATH of ratings or --planted, one of the two.")
+    chosen = models.split(",") if models else sorted(installed("taste_models"), key=lambda each: (each != "wals", each))
+    for each in chosen:
+        make("taste_models", each)  # a wrong name is better told now than after an hour
+    makers = {each: partial(make, "taste_models", each) for each in chosen}
+    if path is None:
+        from zahir.evaluate.planted import recover
+
+        with _progress("fitting") as progress:
+            found = recover(_planted(seeds), makers, progress=progress)
+        report.show_recovered(found, seeds=seeds, as_json=as_json)
+        return
+    from zahir.evaluate.compare import compare
+
+    data = _read(path, images, embeddings, scale, None, max_bad, encoder)
+    with _progress("fitting") as progress:
+        rows = compare(data, makers, seeds=seeds, folds=folds, baseline="one-taste", jobs=jobs, progress=progress)
+    report.show_compared(rows, data=data, seeds=seeds, folds=folds, as_json=as_json)
+    if plot is not None:
+        from zahir.evaluate.plot import save_plot
+
+        save_plot(report.weighted(rows), plot, title="AUC within person, weighted by ratings, 95 % over people")
+
+
+def _read(
+    path: Path,
+    images: Path | None,
+    embeddings: Path | None,
+    scale: str | None,
+    space: str | None,
+    max_bad: str,
+    encoder: str,
+) -> Dataset:
+    """Read a data set, tell what is seen and what is bad, and embed pictures that have no embedding."""
+    from zahir.datasets import pictures, read
+    from zahir.datasets.rows import MaxBad, Rejects
+    from zahir.datasets.scale import parse
+    from zahir.plugins import make
+
+    def say(sentence: object) -> None:
+        typer.echo(sentence, err=True)
+
+    def report(error: BadData) -> None:
+        if rejects.total < 20:
+            say(error)
+        elif rejects.total == 20:
+            say("... and more")
+
+    try:
+        rejects = Rejects(MaxBad.of(max_bad), report)
+        wanted = parse(scale) if scale else None
+    except ValueError as error:
+        raise ZahirError(str(error)) from error
+    data = read(path, embeddings=embeddings, images=images, scale=wanted, space=space, rejects=rejects, say=say)
+    if data.embeddings.shape[1]:
+        data = pictures.without_broken(data, rejects=rejects)
+    else:
+        with _progress("embedding") as progress:
+            data = pictures.embed(data, make("encoders", encoder), rejects=rejects, progress=progress)
+    if rejects.total:
+        say(f"{rejects.total} bad rows or pictures were left out.")
+    return data
+
+
+def _planted(seeds: int) -> dict[str, list[Planted]]:
+    """50 people with 8 and with 40 ratings each; from nothing shared to most; like-minded groups."""
+    from zahir.datasets.synthetic import planted
+
+    kinds: list[tuple[float, int | None]] = [(0.0, None), (0.2, None), (0.5, None), (0.8, None), (0.2, 5)]
+    return {
+        f"shared {shared:g}{f', {clusters} groups' if clusters else ''}, {ratings} ratings": [
+            planted(50, ratings, shared, clusters=clusters, seed=seed) for seed in range(seeds)
+        ]
+        for shared, clusters in kinds
+        for ratings in (8, 40)
+    }
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress]:
+    """A bar on stderr for as long as something takes."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def progress(done: int, of: int) -> bool:
+            bar.update(task, completed=done, total=of)
+            return True
+
+        yield progress
 
 
 @app.command()

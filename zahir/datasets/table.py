@@ -1,0 +1,77 @@
+"""Any CSV or Parquet file of ratings, with a file of embeddings or a folder of pictures.
+
+Knows nothing of where they came from: names of columns are recognised (see `ratings.NAMES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from zahir.datasets import embeddings as vectors
+from zahir.datasets.pictures import by_name
+from zahir.datasets.ratings import read_ratings
+from zahir.datasets.rows import Rejects
+from zahir.datasets.scale import Scale
+from zahir.errors import BadData
+from zahir.interactions import Dataset
+
+SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".pq"})
+
+
+def read(
+    path: Path,
+    *,
+    embeddings: Path | None = None,
+    images: Path | None = None,
+    scale: Scale | None = None,
+    space: str | None = None,
+    rejects: Rejects,
+    say: Callable[[str], None],
+) -> Dataset:
+    """Read ratings; every item of `embeddings` is an item, of `images` those that somebody rated.
+
+    Without either, a file beside the ratings is taken: embeddings.* or item_embeddings.*, else a folder
+    images/. With pictures alone the data set has embeddings of width 0 until `pictures.embed`.
+    """
+    if embeddings is None and images is None:
+        beside = [path.parent / f"{stem}{s}" for stem in ("embeddings", "item_embeddings") for s in vectors.SUFFIXES]
+        embeddings = next((file for file in beside if file.is_file() and file != path), None)
+        images = path.parent / "images" if embeddings is None and (path.parent / "images").is_dir() else None
+    if embeddings is None:
+        if images is None:
+            raise BadData("nothing is known about the items. Give --embeddings FILE or --images DIR.", path=path)
+        return read_with_pictures(path, images, scale=scale, rejects=rejects, say=say)
+    names, rows = vectors.read_embeddings(embeddings, rejects)
+    interactions, people = read_ratings(
+        path, {name: k for k, name in enumerate(names)}, num_items=len(names), scale=scale, rejects=rejects, say=say
+    )
+    space = space or vectors.own_space(embeddings)
+    say(f"{len(names):,} items, embeddings {rows.shape[1]} wide in space '{space}'.")
+    files = by_name(images) if images else {}
+    return Dataset(interactions, rows, space, people, names, [files.get(name) for name in names] if files else ())
+
+
+def read_with_pictures(
+    path: Path, folder: Path, *, scale: Scale | None = None, rejects: Rejects, say: Callable[[str], None]
+) -> Dataset:
+    """Read ratings of the pictures in a folder: items are those that somebody rated, not yet embedded."""
+    files = by_name(folder)
+    number = {file: k for k, file in enumerate(sorted(set(files.values())))}
+    names = {name: number[file] for name, file in files.items()}
+    table, people = read_ratings(path, names, num_items=len(number), scale=scale, rejects=rejects, say=say)
+    rated, items = np.unique(table.items, return_inverse=True)
+    files_in_order = list(number)
+    pictures = [files_in_order[k] for k in rated]
+    say(f"{len(pictures):,} rated pictures of {len(number):,} in {folder}.")
+    return Dataset(
+        replace(table, items=items.astype(np.int64), num_items=len(rated)),
+        np.zeros((len(rated), 0), np.float32),
+        "",
+        people,
+        [picture.relative_to(folder).as_posix() for picture in pictures],
+        pictures,
+    )

@@ -1,0 +1,114 @@
+"""Figures as tables for people and JSON for machines.
+
+Knows nothing of how they were measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from zahir.evaluate.compare import Row
+from zahir.evaluate.metrics import Interval
+from zahir.evaluate.planted import Recovery
+from zahir.interactions import Dataset
+
+LABELS: Mapping[str, str] = {"one-taste": "one taste for all + item bias"}
+
+
+def show_compared(rows: Sequence[Row], *, data: Dataset, seeds: int, folds: int, as_json: bool) -> None:
+    """Print one table, warm rows and then cold ones, or JSON."""
+    table = data.interactions.latest()
+    people = len(np.unique(table.users))
+    if as_json:
+        about = {"people": people, "items": table.num_items, "ratings": len(table), "seeds": seeds, "folds": folds}
+        print(_json(rows, **about, space=data.space))
+        return
+    graded = any(row.spearman is not None for row in rows)
+    gain = any(row.gain is not None for row in rows)
+    columns = ["AUC within person", "weighted by ratings", "pooled AUC"]
+    columns += ["Spearman"] * graded + ["gain over one taste"] * gain + ["people alike", "fit, s"]
+    out = Table("", "", *columns)
+    for k, row in enumerate(rows):
+        first = k == 0 or rows[k - 1].split != row.split
+        if first and k:
+            out.add_section()
+        figures = [row.auc, row.auc_weighted, row.pooled, *[row.spearman] * graded, *[row.gain] * gain]
+        rest = ["", ""] if row.swapped else [_short(row.cosine), f"{row.seconds:.2f}"]
+        out.add_row(row.split if first else "", _label(row), *map(_with_interval, figures), *rest)
+    _print(
+        out,
+        f"{len(table):,} ratings by {people} people, {seeds} seeds x {folds} folds; [95 % interval over people]. "
+        "warm: ratings held out; cold: items held out. "
+        "swapped person: each person's items by another person's taste. "
+        "people alike: median cosine between two people's tastes; near 1, all are shown the same.",
+    )
+
+
+def show_recovered(rows: Sequence[Recovery], *, seeds: int, as_json: bool) -> None:
+    """Print one table, a section per kind of population, or JSON."""
+    if as_json:
+        print(_json(rows, seeds=seeds))
+        return
+    out = Table("population", "", "agreement", "swapped", "cosine to truth", "people alike", "truly", "shared share")
+    for k, row in enumerate(rows):
+        first = k == 0 or rows[k - 1].population != row.population
+        if first and k:
+            out.add_section()
+        figures = [row.swapped, row.taste, row.alike, row.truly_alike, row.shared]
+        name = LABELS.get(row.model, row.model)
+        out.add_row(row.population if first else "", name, _with_interval(row.agreement), *map(_short, figures))
+    _print(
+        out,
+        f"50 people, {seeds} draws. agreement: correlation of a person's scores with their true liking of all "
+        "pictures, mean over people [95 % interval]; swapped: with another person's scores. "
+        "people alike: median cosine between two people's learned tastes; truly: between their true ones.",
+    )
+
+
+def weighted(rows: Sequence[Row]) -> dict[str, dict[str, Interval]]:
+    """Of each split, the weighted AUC of each row by its label: what a plot shows."""
+    return {
+        split: {_label(row): row.auc_weighted for row in rows if row.split == split}
+        for split in dict.fromkeys(row.split for row in rows)
+    }
+
+
+def _label(row: Row) -> str:
+    name = LABELS.get(row.model, row.model)
+    return f"{name}, swapped person" if row.swapped else name
+
+
+def _print(table: Table, note: str) -> None:
+    console = Console()
+    console.width = max(console.width, 160)  # into a file or a pipe: whole lines
+    console.print(table)
+    console.print(note, highlight=False, markup=False)
+
+
+def _json(rows: Sequence[Row] | Sequence[Recovery], **about: Any) -> str:
+    """An interval is {value, low, high}; what cannot be measured is null."""
+    return json.dumps({**about, "rows": [_plain(row) for row in rows]}, indent=1, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(each) for name, each in value._asdict().items()}
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _short(value: float | None) -> str:
+    """.823, and nothing for no figure."""
+    return "" if value is None or not isfinite(value) else f"{value:.3f}".replace("0.", ".", 1)
+
+
+def _with_interval(figure: Interval | None) -> str:
+    if figure is None or not isfinite(figure.value):
+        return ""
+    return f"{_short(figure.value)} \\[{_short(figure.low)}, {_short(figure.high)}]"
