@@ -26,7 +26,10 @@ class Files:
     def add(self, media: Media) -> str:
         """Write an image as WebP or a video as WebM; the name is relative to the folder."""
         kind: Literal["webp", "webm"] = "webp" if media.kind == "image" else "webm"
-        data = to_bytes(media, kind, quality=QUALITY)
+        return self.keep(to_bytes(media, kind, quality=QUALITY), kind)
+
+    def keep(self, data: bytes, kind: str) -> str:
+        """Write the bytes of a file as they are; they must have been written by `to_bytes`, here or in a package."""
         digest = hashlib.sha256(data).hexdigest()
         name = f"{digest[:2]}/{digest}.{kind}"
         path = self.folder / name

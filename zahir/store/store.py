@@ -159,11 +159,15 @@ class Store:
         space: str,
         made_for: int | None,
         source: str = "generated",
+        files: Sequence[str] | None = None,
     ) -> list[int]:
-        """Keep media with their embeddings; files first, then all rows in one transaction."""
+        """Keep media with their embeddings; files first, then all rows in one transaction.
+
+        `files` are their names where the media folder holds them already.
+        """
         if len(media) != len(vectors):
             raise ValueError(f"{len(media)} media, but {len(vectors)} embeddings. Give one each.")
-        names = [self.files.add(each) for each in media]
+        names = [self.files.add(each) for each in media] if files is None else files
         with self.writing() as db:
             ids = [
                 _insert(
