@@ -1,0 +1,15 @@
+"""The one way kernels are compiled: cached on disk, without the GIL. Does not know where the cache lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def kernel(function: _F) -> _F:
+    """Compile a function of scalars and arrays on its first call."""
+    return njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
