@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -19,6 +19,7 @@ Progress = Callable[[int, int], bool]
 """Called as progress(done, of); returning False cancels."""
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """Pixels to embeddings. Encoders of one `space` are interchangeable; different spaces never mix."""
 
@@ -33,6 +34,7 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
 class TasteModel(Protocol):
     """Ratings to a taste: a unit direction of embedding space, along which this person's rating rises."""
 
@@ -65,6 +67,7 @@ class TasteModel(Protocol):
         ...
 
 
+@runtime_checkable
 class SavedTasteModel(TasteModel, Protocol):
     """A taste model whose fit can be kept in a folder."""
 
@@ -73,6 +76,7 @@ class SavedTasteModel(TasteModel, Protocol):
         ...
 
 
+@runtime_checkable
 class Generator(Protocol):
     """Tastes to media. Medium i depends on row i and seeds[i] alone, whatever else is in the batch."""
 

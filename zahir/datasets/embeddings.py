@@ -42,9 +42,9 @@ def read_embeddings(path: Path, rejects: Rejects) -> tuple[list[str], Float32[np
     with np.errstate(over="ignore"):
         embeddings = rows.astype(np.float32)
     good = np.isfinite(embeddings).all(axis=1) & (embeddings != 0).any(axis=1)
-    for row in np.flatnonzero(~good):
+    for row in np.flatnonzero(~good).tolist():
         rejects.reject(
-            f"the embedding of {ids[row]!r} is zero or not finite. Expected a direction.", path=path, line=int(row)
+            f"row {row}: the embedding of {ids[row]!r} is zero or not finite. Expected a direction.", path=path
         )
     rejects.settle(int(good.sum()), path=path)
     return [name for name, ok in zip(ids, good) if ok], embeddings[good]
@@ -60,7 +60,7 @@ Read = tuple["np.ndarray | None", np.ndarray]
 
 
 def _npz(path: Path) -> Read:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
         return _pick({name: file[name] for name in file.files})
 
 
@@ -83,7 +83,7 @@ def _safetensors(path: Path) -> Read:
 def _pick(arrays: dict[str, np.ndarray]) -> Read:
     wide = {name: array for name, array in arrays.items() if array.ndim == 2}
     flat = {name: array for name, array in arrays.items() if array.ndim == 1}
-    if not wide and flat and len({array.shape for array in flat.values()}) == 1:
+    if not wide and flat and "embeddings" not in flat and len({array.shape for array in flat.values()}) == 1:
         return np.array(list(flat)), np.stack(list(flat.values()))  # one tensor per item
     rows = wide.get("embeddings", next(iter(wide.values())) if len(wide) == 1 else None)
     if rows is None:
@@ -94,6 +94,7 @@ def _pick(arrays: dict[str, np.ndarray]) -> Read:
 
 def _parquet(path: Path) -> Read:
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     try:
@@ -107,7 +108,7 @@ def _parquet(path: Path) -> Read:
     except pa.ArrowException as error:
         raise ValueError(error) from error
     column = table.column(lists[0]).combine_chunks()
-    lengths = set(pa.compute.list_value_length(column).to_pylist())
+    lengths = set(pc.list_value_length(column).to_pylist())
     if len(lengths) != 1 or None in lengths:
         raise ValueError(f"lists of lengths {sorted(map(str, lengths))[:5]}; expected one length")
     rows = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)

@@ -102,7 +102,7 @@ def compare(
 def histories(table: Interactions, embeddings: np.ndarray) -> Iterator[History]:
     """Of every person with a rating, as a fit to this very table knows them."""
     order = np.lexsort((table.times, table.users))
-    for places in np.split(order, np.flatnonzero(np.diff(table.users[order])) + 1):
+    for places in np.split(order, np.flatnonzero(np.diff(table.users[order])) + 1) if len(order) else []:
         items = table.items[places]
         yield History(
             int(table.users[places[0]]),

@@ -6,7 +6,7 @@ Knows nothing of how people are invented: populations are arguments.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -19,6 +19,7 @@ from zahir.protocols import Progress, TasteModel
 from zahir.space import cosine
 
 
+@runtime_checkable
 class Population(Protocol):
     """Ratings and the truth behind them: one taste per person, and their liking of every picture."""
 
