@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float, Float32
 from PIL import Image
 
 from zahir.media import Media
@@ -30,7 +30,7 @@ class Rater:
     taste: str
     liking: Liking
 
-    def likes(self, liking: Float64[np.ndarray, "n"], rng: np.random.Generator) -> np.ndarray:
+    def likes(self, liking: Float[np.ndarray, "n"], rng: np.random.Generator) -> np.ndarray:
         """Whether each picture is liked, drawn at random with the odds that its liking gives."""
         return rng.random(len(liking)) < 1 / (1 + np.exp(-STEEPNESS * (liking - THRESHOLD)))
 

@@ -20,7 +20,7 @@ from zahir.loop import step
 from zahir.media import Media
 from zahir.protocols import Encoder, Generator, Progress, TasteModel
 from zahir.space import normalize
-from zahir.store import Store
+from zahir.store import NewRating, Store
 
 SIZE = (128, 128)  # pixels: what the raters and the encoder look at
 
@@ -130,8 +130,9 @@ def simulate(
 
 
 def _rate(store: Store, user: int, items: Sequence[int], likes: np.ndarray) -> None:
-    for item, like in zip(items, likes):
-        store.rate(user, item, 0.5 if like else -0.5, key=uuid.uuid4().hex)
+    store.rate_many(
+        [NewRating(user, item, 0.5 if like else -0.5, uuid.uuid4().hex) for item, like in zip(items, likes)]
+    )
 
 
 def _fit(store: Store, model: TasteModel, space: str) -> None:
