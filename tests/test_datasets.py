@@ -203,7 +203,7 @@ def test_every_kind_of_bad_row_is_reported_with_its_line(tmp_path, row, why, new
     assert [line for line, _ in bad] == [4]
     assert why in bad[0][1]
     assert str(path) in bad[0][1]
-    with pytest.raises(BadData, match=r"1 of 4 rows cannot be read; at most 100 and 0.01 of them may be(.|\n)*line 4"):
+    with pytest.raises(BadData, match=r"1 of 4 rows cannot be read; at most 100 and 1 % of all may be(.|\n)*line 4"):
         read(path, scale=(-1.0, 1.0))
 
 
@@ -249,7 +249,7 @@ def test_the_count_and_the_share_decide(tmp_path):
     assert len(read(path, rejects=Rejects(MaxBad.of("2%"))).interactions) == 980
     with pytest.raises(BadData, match=r"20 rows cannot be read; at most 19"):
         read(path, rejects=Rejects(MaxBad.of("19")))
-    with pytest.raises(BadData, match=r"20 of 1000 rows cannot be read; at most 100 and 0.019 of them"):
+    with pytest.raises(BadData, match=r"20 of 1000 rows cannot be read; at most 100 and 1.9 % of all"):
         read(path, rejects=Rejects(MaxBad.of("100,1.9%")))
     for wrong in ("some", "-1", "101%"):
         with pytest.raises(ValueError, match=r"max-bad|invalid literal"):

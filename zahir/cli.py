@@ -42,6 +42,19 @@ def zahir() -> None:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))
 
 
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="address to listen on (default: 127.0.0.1)")] = None,
+    port: Annotated[int | None, typer.Option(envvar="PORT", help="0 takes a free one (default: 8000)")] = None,
+) -> None:
+    """Start the web app, and its worker, and print its address."""
+    from zahir.web.serve import serve as run
+    from zahir.web.settings import load_settings
+
+    home().mkdir(parents=True, exist_ok=True)
+    run(load_settings(home(), host=host, port=port))
+
+
 @app.command(name="import")
 def import_(
     path: Annotated[Path, typer.Argument(help="a file or folder of ratings, or a folder of pictures")],
@@ -172,7 +185,8 @@ def _progress(what: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
 
         def progress(done: int, of: int) -> bool:
@@ -259,6 +273,20 @@ def simulate(
         tastes=tastes.split(","), rows=None if rows == "all" else rows.split(","), seed=seed, jobs=jobs, sheets=sheets,
     )  # fmt: skip
     print_study(outcome, as_json=as_json)
+
+
+@app.command()
+def doctor(
+    port: Annotated[int, typer.Option(envvar="PORT", help="that serve would listen on")] = 8000,
+) -> None:
+    """Try every part on this machine; exit code 1 when the web app cannot run."""
+    from zahir.doctor import examine
+
+    broken = False
+    for check in examine(home(), port=port):
+        typer.echo(f"{check.state:8} {check.part:12} {' '.join([check.found, check.advice]).strip()}")
+        broken = broken or check.state == "broken"
+    raise typer.Exit(int(broken))
 
 
 @app.command()

@@ -27,7 +27,7 @@ class MaxBad(NamedTuple):
     share: float = 0.01
 
     def __str__(self) -> str:
-        return f"{self.rows} and {self.share:.3g} of them"
+        return f"{self.rows:,} and {100 * self.share:g} % of all"
 
     @staticmethod
     def of(text: str) -> MaxBad:
@@ -69,7 +69,7 @@ class Rejects:
 
     def _too_many(self, of: str, path: str | PathLike[str]) -> BadData:
         return BadData(
-            f"{self._count}{of} rows cannot be read; at most {self.limit} may be. Nothing was imported. "
+            f"{self._count}{of} rows cannot be read; at most {self.limit} may be. Nothing was kept. "
             f"The first is {self._first} Repair the file, or let more through with --max-bad.",
             path=path,
         )
