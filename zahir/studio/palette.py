@@ -70,13 +70,13 @@ def palette(z):
     accent = math.pi + 0.95 * math.tanh(0.9 * z[5])
     accent_chroma = 0.125 + 0.075 * uniform(z[6])
     full = uniform(z[7] + 0.15)
-    chroma = 0.018 + 0.135 * full
+    chroma = 0.024 + 0.125 * full
     accent_chroma *= 0.55 + 0.45 * full
     gamma = math.exp(-0.42 * math.tanh(0.8 * z[8]))
     dark = 0.15 + 0.17 * uniform(z[9])
     light = 0.84 + 0.125 * uniform(z[10])
     warm = 0.10 + 0.40 * uniform(z[11])
-    cold = 0.05 + 0.30 * uniform(z[12])
+    cold = 0.10 + 0.30 * uniform(z[12])
     table = np.empty((TONES, HUES, 3), np.float32)
     for k in range(HUES):
         for i in range(TONES):
@@ -94,11 +94,14 @@ def palette(z):
                 lum += 0.35 * (0.66 - lum) * (1 - abs(2 * t - 1))
             if k < 2 or t < 0.5:
                 h = _toward(h, 1.5, warm * t * t)
-                h = _toward(h, 4.75, cold * (1 - t) * (1 - t))
-            away = math.atan2(math.sin(h - 1.92), math.cos(h - 1.92))
-            mud = math.exp(-((away / 0.5) ** 2)) * max(0.0, min(1.0, (0.72 - lum) / 0.3))
-            h += mud * (0.5 if away > 0 else -0.65)
-            c *= 1 - 0.3 * mud
+                h = _toward(h, 4.75, (cold + 0.3 * max(0.0, math.cos(h - 1.1))) * (1 - t) * (1 - t))
+            brown = math.exp(4.5 * (math.cos(h - 1.05) - 1)) * max(0.0, min(1.0, (0.58 - lum) / 0.3))
+            h -= 0.7 * brown
+            c *= 1 - 0.25 * brown
+            away = math.atan2(math.sin(h - 1.85), math.cos(h - 1.85))
+            mud = math.exp(-((away / 0.6) ** 2)) * max(0.0, min(1.0, (0.72 - lum) / 0.3))
+            h += 0.6 * mud * math.tanh(3 * away)
+            c *= 1 - 0.45 * mud
             c *= 1 - 0.55 * (2 * lum - 1.1) ** 2
             a, b = in_gamut(lum, c * math.cos(h), c * math.sin(h))
             table[i, k, 0] = lum

@@ -207,9 +207,10 @@ def _levels(canvas: Float32[np.ndarray, "height width 2"]) -> tuple[float, float
     side = min(height, width)
     lattice = ((np.arange(48) + 0.5) * side / 48).astype(int)
     tones = np.sort(canvas[(height - side) // 2 + lattice][:, (width - side) // 2 + lattice, 0], axis=None)
-    dark, light = float(tones[len(tones) // 40]), float(tones[-len(tones) // 40])
+    dark, shade, glow, light = (float(tones[int(len(tones) * share)]) for share in (0.025, 0.12, 0.88, 0.975))
     to_dark, to_light = min(max(dark, 0.0), 0.10), max(min(light, 1.0), 0.88)
     gain = (to_light - to_dark) / max(light - dark, 0.12)
+    gain = max(gain, min(1.7 * gain, 0.42 / max(glow - shade, 0.05)))
     return dark - to_dark / gain, gain
 
 

@@ -33,10 +33,17 @@ def city(out, x0, y0, px, V, U, s):
                 x += 0.05 * noise(x * 2.5, depth * 30 / (1 + 2 * depth), s + 3) * (0.15 + depth)
                 out[j, i, 0] = mix(0.72, 0.26, night) - 0.25 * depth
                 out[j, i, 1] = -0.2
+            water = out[j, i, 0]
             for k in range(LAYERS):
                 t, c, m = _tower(x, yy, k, ground, night, px, V, U, s)
                 if m > 0:
-                    put(out, j, i, mix(t, 0.85 * t + 0.02, wet), c, m)
+                    put(out, j, i, t, c, m)
+            if wet > 0:
+                deep = min(0.9, 0.35 + 0.9 * (ground - y))
+                shine = step(0.2, 0.6, noise(x * 2.0, (ground - y) * 34, s + 4)) * 0.10
+                put(out, j, i, water + shine, -0.25, wet * deep)
+            bank = inside(abs(y - ground) - 0.012, px)
+            put(out, j, i, mix(0.12, 0.02, night), -0.2, bank)
 
 
 @kernel

@@ -29,7 +29,7 @@ def hills(out, x0, y0, px, V, U, s):
     rough = 0.35 + 0.9 * U[5]
     woods = step(0.35, 0.65, U[6])
     lake = step(0.50, 0.62, U[7])
-    shore = horizon - 0.34
+    shore = mix(-3.0, horizon - 0.34, lake)
     tops = np.empty((LAYERS, width))
     for k in range(LAYERS):
         q = k / (LAYERS - 1.0)
@@ -49,11 +49,11 @@ def hills(out, x0, y0, px, V, U, s):
             x = x0 + (i + 0.5) * px
             yy = y
             wet = 0.0
-            if lake > 0 and y < shore:
-                depth = shore - y
+            if y < shore + px:
+                depth = max(0.0, shore - y)
                 sway = noise(x * 2.2, depth * 22 / (1 + 3 * depth), s + 70)
-                yy = shore + 0.9 * depth + 0.05 * sway * (0.2 + depth)
-                wet = lake * inside(y - shore, px)
+                yy = max(y, shore) + 0.9 * depth + 0.05 * sway * (0.2 + depth)
+                wet = inside(y - shore, px)
             t, c, m = _land(yy, i, x, sun_x, tops, far, near, night, U[11], px, s, LAYERS)
             if wet > 0:
                 t, c, m = _mirror(t, c, m, x - sun_x, shore - y, night, wet, s)

@@ -44,11 +44,13 @@ def leaves(out, x0, y0, px, V, U, s):
 @kernel
 def _sprig(out, x0, y0, px, foot, lean, long, tone, hue, U, s):
     """One stem from below the picture, its leaves in pairs, smaller to the tip."""
-    pairs = 6 + int(5 * chance(1, 1, s))
+    pairs = 4 + int(8 * chance(1, 1, s))
     bend = 0.9 * (chance(1, 2, s) - 0.5) + 0.4 * lean
+    stout = 0.8 + 0.9 * chance(0, 8, s) ** 2
     x = foot
     y = -1.05
     a = 1.5708 - 0.35 * lean
+    berries = max(0.0, 2 * chance(1, 7, s) - 0.8)
     part = long / (pairs * 4)
     for k in range(pairs * 4):
         q = k / (pairs * 4.0)
@@ -59,11 +61,11 @@ def _sprig(out, x0, y0, px, foot, lean, long, tone, hue, U, s):
         y = ny
         a -= bend * 0.9 / (pairs * 4) * (0.5 + 1.2 * q)
         if k % 4 == 3 and q > 0.12:
-            size = long * (0.13 + 0.10 * U[3]) * (1.15 - 0.75 * q) * (0.8 + 0.4 * chance(k, 3, s))
+            size = long * (0.13 + 0.10 * U[3]) * (9.0 / (pairs + 2)) ** 0.6 * (1.15 - 0.75 * q) * (0.8 + 0.4 * chance(k, 3, s))
             for side in range(2):
                 turn = (1 - 2 * side) * (0.75 + 0.35 * U[4] - 0.3 * q)
-                slim = 0.20 + 0.22 * U[5]
-                if chance(k, 4 + side, s) < 0.10 + 0.30 * step(0.4, 0.8, U[6]) and q > 0.4:
+                slim = (0.15 + 0.20 * U[5]) * stout
+                if chance(k, 4 + side, s) < 0.30 * berries and q > 0.4:
                     _berry(out, x0, y0, px, x + 0.5 * size * math.cos(a + turn), y + 0.5 * size * math.sin(a + turn), size * 0.22)
                 else:
                     _leaf(out, x0, y0, px, x, y, a + turn, size, slim, tone, hue, s + k)

@@ -38,6 +38,8 @@ def mountains(out, x0, y0, px, V, U, s):
             out[j, i, 1] = mix(c, mix(1.0, 0.3, night), put_disc)
     birds(out, x0, y0, px, sun_x * 0.5, sun_y - 0.05, 0.045, mix(0.12, 0.8, night), step(0.45, 0.55, U[4]), s + 5)
     tops = np.empty(width)
+    sides = np.empty(width)
+    way = 1.0 if chance(0, 21, s) < 0.5 else -1.0
     for k in range(LAYERS):
         q = k / (LAYERS - 1.0)
         base = 0.02 - 0.62 * q
@@ -46,6 +48,11 @@ def mountains(out, x0, y0, px, V, U, s):
         for i in range(width):
             x = x0 + (i + 0.5) * px
             tops[i] = base + _peak(x, centre, tall, (0.9 + 0.9 * U[6]) / V[4], k, s + 11 * k)
+        span = max(1, int(0.022 / px + 0.5))
+        for i in range(width):
+            a = max(0, i - span)
+            b = min(width - 1, i + span)
+            sides[i] = (tops[b] - tops[a]) / ((b - a) * px)
         ink = mix(0.50, 0.06, q)
         floor = mix(0.92, 0.20, night) - 0.05 * q
         for j in range(height):
@@ -57,10 +64,15 @@ def mountains(out, x0, y0, px, V, U, s):
                     continue
                 x = x0 + (i + 0.5) * px
                 down = max(0.0, down)
-                cut = noise(x * 7 + 2.5 * down, y * 2.2 - x, s + 60 + k)
-                fine = noise(x * 17 - 6 * down, y * 4, s + 61 + k)
-                rock = step(-0.1, 0.55, cut + 0.4 * fine + 0.25 * V[7])
-                tone = mix(ink, ink + 0.26 - 0.1 * q, rock) if night < 0.5 else mix(0.10 + 0.32 * (1 - q), 0.62, rock * 0.6)
+                cut = noise(x * 5 + 2.0 * down, y * 2.2 - x, s + 60 + k)
+                fine = noise(x * 15 - 6 * down, y * 4, s + 61 + k)
+                at = x + down * (0.28 * cut + 0.10 * fine)
+                u = min(width - 2.0, max(1.0, (at - x0) / px - 0.5))
+                a = int(u)
+                face = sides[a] + (sides[a + 1] - sides[a]) * (u - a)
+                rock = step(-0.55, 0.75, face * way + 0.35 * cut + 0.22 * fine) * math.exp(-1.2 * down)
+                tone = ink + (0.40 - 0.1 * q) * rock
+                tone = mix(tone, mix(0.10 + 0.32 * (1 - q), 0.62, 0.6 * rock), night)
                 fade = step(0.0, (1.05 - 0.25 * q) * tall + 0.02, down + 0.10 * fbm(x * 1.2, y * 3, 2, s + 80 + k))
                 fade *= mist * (1 - 0.55 * step(0.75, 1.0, q) * (1 - U[3]))
                 put(out, j, i, mix(tone, floor, fade), mix(-0.35 + 0.5 * q * U[7], 0.1, fade), m)

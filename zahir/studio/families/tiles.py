@@ -18,7 +18,7 @@ def tiles(out, x0, y0, px, V, U, s):
     night = step(0.55, 0.65, U[0])
     turned = chance(0, 2, s) < 0.2
     ground = mix(0.90, 0.10, night)
-    reach = 0.55 + 0.75 * U[1]
+    reach = 0.50 + 0.55 * U[1]
     for j in range(height):
         y = y0 - (j + 0.5) * px
         for i in range(width):
@@ -46,8 +46,10 @@ def tiles(out, x0, y0, px, V, U, s):
                 b = 2 * b + ib
                 level += 1
             cell = size / 2**level
-            near = math.sqrt((x - V[0]) ** 2 + (y - V[1]) ** 2) + 0.6 * (chance(a, b, s + 20 + level) - 0.5)
-            busy = step(reach + 0.12, reach - 0.12, near)
+            mx = x - (u - 0.5) * cell if not turned else x - ((u - 0.5) - (v - 0.5)) * 0.7071 * cell
+            my = y - (v - 0.5) * cell if not turned else y - ((u - 0.5) + (v - 0.5)) * 0.7071 * cell
+            near = math.sqrt((mx - V[0]) ** 2 + (my - V[1]) ** 2) + 0.5 * (chance(a, b, s + 20 + level) - 0.5)
+            busy = 1 - step(reach - 0.07, reach + 0.07, near)
             m = _motif(u, v, p, int(8 * chance(a, b, s + 6 + level)), int(4 * chance(a, b, s + 9 + level)))
             h = chance(a, b, s + 12 + level)
             g = chance(a, b, s + 15 + level)

@@ -18,7 +18,7 @@ def vessels(out, x0, y0, px, V, U, s):
     height, width = out.shape[:2]
     table = -0.22 + 0.22 * (U[0] - 0.5)
     night = step(0.60, 0.75, U[1])
-    sun = 1.0 if V[7] > 0 else -1.0
+    sun = 1.0 if chance(0, 21, s) < 0.5 else -1.0
     slant = 0.6 + 0.5 * U[2]
     wall_hue = 0.55 * (2 * U[3] - 1)
     for j in range(height):
