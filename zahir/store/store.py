@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from PIL import Image
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, insert, select, update
 
 from zahir.errors import BadData, StoreError
 from zahir.interactions import Dataset, History, Interactions
@@ -100,13 +101,11 @@ class Store:
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, rolled back whole when anything raises.
 
-        Verbs called inside it by the same thread join it: one flush to the disk for all of them, and one
-        that raises is undone alone.
+        Verbs called inside it by the same thread join it: one flush to the disk for all of them.
         """
         outer: Connection | None = getattr(self._open, "transaction", None)
         if outer is not None:
-            with outer.begin_nested():
-                yield outer
+            yield outer
             return
         with writing(self.engine) as connection:
             self._open.transaction = connection
@@ -295,10 +294,11 @@ class Store:
         """Note that an item was painted on somebody's screen, why, and how likely the policy chose it."""
         with self.writing() as db:
             values = {
-                "slot": pick.slot, "why": pick.why, "policy": pick.policy, "propensity": pick.propensity,
+                "user": user, "item": pick.item, "slot": pick.slot, "why": pick.why, "policy": pick.policy,
+                "propensity": pick.propensity, "position": position, "created": _now(),
             }  # fmt: skip
-            db.execute(insert(exposures).values(user=user, item=pick.item, position=position, created=_now(), **values))
-            db.execute(picks.delete().where(picks.c.user == user, picks.c.item == pick.item))
+            db.execute(insert(exposures), values)
+            db.execute(_FORGET_PICK, {"by": user, "of": pick.item})
 
     def history(self, user: int, *, space: str) -> History:
         """One person's ratings that stand, oldest first, of items that have an embedding in this space."""
@@ -462,27 +462,37 @@ class Store:
         return {name: np.asarray(column, kind) for name, column, kind in zip(names, columns, kinds)}
 
 
+# what runs for every rating is built once: an expression costs more to build than to run
+_GIVEN = select(ratings.c.id, ratings.c.item).where(
+    ratings.c.user == bindparam("by"), ratings.c.key == bindparam("named")
+)
+_THERE = select(
+    select(users.c.id).where(users.c.id == bindparam("by")).exists().label("user"),
+    select(items.c.id).where(items.c.id == bindparam("of")).exists().label("item"),
+)
+_FORGET_PICK = delete(picks).where(picks.c.user == bindparam("by"), picks.c.item == bindparam("of"))
+
+
 def _rate(db: Connection, new: NewRating) -> int | StoreError:
     if not -1 <= new.rating <= 1:
         return StoreError(f"a rating must be in [-1, 1]; got {new.rating}.")
-    done = db.execute(
-        select(ratings.c.id, ratings.c.item).where(ratings.c.user == new.user, ratings.c.key == new.key)
-    ).one_or_none()
+    this = {"by": new.user, "of": new.item, "named": new.key}
+    done = db.execute(_GIVEN, this).one_or_none()
     if done is not None:
         if done.item != new.item:
             return StoreError(f"key '{new.key}' was used for another item. Every rating needs a key of its own.")
         return int(done.id)
-    if db.scalar(select(users.c.id).where(users.c.id == new.user)) is None:
-        return StoreError(f"no user {new.user}.")
-    if db.scalar(select(items.c.id).where(items.c.id == new.item)) is None:
-        return StoreError(f"no item {new.item}.")
+    for name, found in db.execute(_THERE, this).mappings().one().items():
+        if not found:
+            return StoreError(f"no {name} {getattr(new, name)}.")
     weight = NEITHER_WEIGHT if new.rating == 0 else 1.0
-    db.execute(picks.delete().where(picks.c.user == new.user, picks.c.item == new.item))
+    db.execute(_FORGET_PICK, this)
     return _insert(
         db, ratings, user=new.user, item=new.item, rating=new.rating, weight=weight, key=new.key, created=_now()
     )
 
 
+@cache
 def stands() -> ColumnElement[bool]:
     """A rating stands when it is the person's last of that item among those not taken back."""
     newest = ratings.alias("newest")
@@ -496,7 +506,7 @@ def stands() -> ColumnElement[bool]:
 
 
 def _insert(db: Connection, table: Table, **values: object) -> int:
-    key = db.execute(insert(table).values(**values)).inserted_primary_key
+    key = db.execute(insert(table), values).inserted_primary_key
     assert key is not None
     return int(key[0])
 
