@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
@@ -77,6 +79,51 @@ def test_flickr_aes(tmp_path):
     assert data.embeddings.shape == (2, 0)
     assert [path.name for path in data.media] == data.item_ids
     assert triples(read(tmp_path / "FLICKR-AES_image_labeled_by_each_worker.csv")) == triples(data)
+
+
+def test_para(tmp_path):
+    for folder in ("annotation", "imgs/session1", "imgs/session2"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("session1/a.jpg", "session2/a.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "imgs" / name)
+    (tmp_path / "annotation" / "PARA-Images.csv").write_text(
+        "sessionId,imageName,userId,qualityScore,aestheticScore\n"
+        "session1,a.jpg,A1,2,5.0\nsession2,a.jpg,A1,2,1.0\nsession3,a.jpg,A1,2,1.0\n"
+    )
+    data, bad = told(tmp_path)
+    assert triples(data) == [("A1", "session1/a.jpg", 1.0), ("A1", "session2/a.jpg", -1.0)]
+    assert [line for line, _ in bad] == [4]
+
+
+def test_pamela(tmp_path):
+    (tmp_path / "img").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "img" / "1.png")
+    entry = {"participant_id": 7, "image_path": "img/1.png", "original_score": 4, "more": {}}
+    (tmp_path / "all.json").write_text(json.dumps([entry, "no", entry | {"original_score": None}, {}]))
+    data, bad = told(tmp_path / "all.json")
+    assert triples(data) == [("7", "img/1.png", 0.5)]
+    assert [line for line, _ in bad] == [2, 3, 4]
+    for text in ("{}", "[" * 100_000, '[{"a'):
+        (tmp_path / "all.json").write_text(text)
+        with pytest.raises(BadData, match="JSON"):
+            read(tmp_path / "all.json")
+
+
+def test_simulacra_aesthetic_captions(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "1_a.png")
+    with closing(sqlite3.connect(tmp_path / "sac.sqlite")) as database:
+        database.executescript(
+            "CREATE TABLE paths (iid INTEGER, path TEXT); CREATE TABLE ratings (sid, iid, rating, verified);"
+            "INSERT INTO paths VALUES (1, '1_a.png'), (2, '2_gone.png');"
+            "INSERT INTO ratings VALUES (3, 1, 10, 0), (4, 1, 1, 1), (4, 1, NULL, 1), (5, 2, 5, 1);"
+        )
+    data, bad = told(tmp_path / "sac.sqlite")
+    assert triples(data) == [("3", "1_a.png", 1.0), ("4", "1_a.png", -1.0)]
+    assert [line for line, _ in bad] == [4]
+    for content in (b"SQLite format 3\0 not", b""):
+        (tmp_path / "sac.sqlite").write_bytes(content)
+        with pytest.raises(BadData, match="not the database"):
+            read(tmp_path / "sac.sqlite")
 
 
 def test_a_folder_of_pictures(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from zahir.datasets import blue_tigers, flickr_aes, folder, table
+from zahir.datasets import blue_tigers, flickr_aes, folder, pamela, para, simulacra, table
 from zahir.datasets.rows import Rejects
 from zahir.datasets.scale import Scale
 from zahir.errors import BadData
@@ -32,9 +32,17 @@ def read(
         raise BadData("there is no such file or folder.", path=path)
     if path.name == flickr_aes.FILE:
         path = path.parent
-    if (path / flickr_aes.FILE).is_file():
-        say(f"{path} has the layout of FLICKR-AES.")
-        return flickr_aes.read(path, images=images, scale=scale, rejects=rejects, say=say)
+    suffix = path.suffix.casefold() if path.is_file() else ""
+    rated: dict[str, tuple[bool, Callable[..., Dataset]]] = {
+        "FLICKR-AES": ((path / flickr_aes.FILE).is_file(), flickr_aes.read),
+        "PARA": ((path / para.FILE).is_file(), para.read),
+        "PAMELA": (suffix == ".json", pamela.read),
+        "Simulacra Aesthetic Captions": (suffix in simulacra.SUFFIXES, simulacra.read),
+    }
+    for name, (recognised, reader) in rated.items():
+        if recognised:
+            say(f"{path} has the layout of {name}.")
+            return reader(path, images=images, scale=scale, rejects=rejects, say=say)
     if all((path / name).is_file() for name in blue_tigers.FILES) and embeddings is None and images is None:
         say(f"{path} has the layout of blue_tigers.")
         return blue_tigers.read(path, scale=scale, space=space, rejects=rejects, say=say)
@@ -48,7 +56,7 @@ def read(
         return folder.read(path, say=say)
     raise BadData(
         "not a layout that is known. Expected a CSV or Parquet file of ratings, a folder with one, "
-        "the folder of blue_tigers or FLICKR-AES, or a folder of pictures.",
+        "one of the public sets in the guide, or a folder of pictures.",
         path=path,
     )
 

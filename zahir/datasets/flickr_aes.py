@@ -11,7 +11,6 @@ from pathlib import Path
 from zahir.datasets.rows import Rejects
 from zahir.datasets.scale import Scale
 from zahir.datasets.table import read_with_pictures
-from zahir.errors import BadData
 from zahir.interactions import Dataset
 
 FILE = "FLICKR-AES_image_labeled_by_each_worker.csv"
@@ -26,7 +25,4 @@ def read(
     say: Callable[[str], None],
 ) -> Dataset:
     """Read the folder that holds the file; scores 1 to 5 become -1 to 1."""
-    folder = images or path / "40K"
-    if not folder.is_dir():
-        raise BadData("there is no such folder of pictures. Unpack 40K there, or give --images DIR.", path=folder)
-    return read_with_pictures(path / FILE, folder, scale=scale or (1.0, 5.0), rejects=rejects, say=say)
+    return read_with_pictures(path / FILE, images or path / "40K", scale=scale or (1.0, 5.0), rejects=rejects, say=say)

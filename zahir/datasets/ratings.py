@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from zahir.datasets import scale as scales
-from zahir.datasets.rows import Rejects, records, shown
+from zahir.datasets.rows import Rejects, Row, records, shown
 from zahir.errors import BadData
 from zahir.interactions import Interactions
 
@@ -38,6 +38,7 @@ NAMES: Mapping[str, Sequence[str]] = {
     "weight": ("weight", "confidence"),
     "time": ("time", "timestamp", "ratedat"),
 }
+PLAIN = ("user", "item", "rating")  # the header of rows that a layout puts together itself
 MAX_ID = 512  # characters
 MAX_WEIGHT = 1e6
 MAX_TIME = 10**11  # seconds since 1970: the year 5138; a time in milliseconds lies above
@@ -48,16 +49,18 @@ def read_ratings(
     items: Mapping[str, int],
     *,
     num_items: int,
+    rows: Iterator[Row] | None = None,
     scale: scales.Scale | None,
     rejects: Rejects,
     say: Callable[[str], None],
 ) -> tuple[Interactions, list[str]]:
     """Read user, item, rating and, where there are such columns, weight and time; return the users' names too.
 
-    `items` numbers the known items by name. A (user, item) that comes again is a later rating when the
-    file has times, and a bad row when it comes with the same time or without. Raises BadData.
+    `items` numbers the known items by name; `rows` are those of the file, if not simply its own. A
+    (user, item) that comes again is a later rating when the file has times, and a bad row when it comes
+    with the same time or without. Raises BadData.
     """
-    source = records(path, rejects)
+    source = records(path, rejects) if rows is None else rows
     header = next(source, (0, []))[1]
     at = find_columns(header, path)
     users, rated, values, lines = array("q"), array("q"), array("d"), array("q")

@@ -5,7 +5,7 @@ Knows nothing of where they came from: names of columns are recognised (see `rat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 from zahir.datasets import embeddings as vectors
 from zahir.datasets.pictures import by_name
 from zahir.datasets.ratings import read_ratings
-from zahir.datasets.rows import Rejects
+from zahir.datasets.rows import Rejects, Row
 from zahir.datasets.scale import Scale
 from zahir.errors import BadData
 from zahir.interactions import Dataset
@@ -56,13 +56,21 @@ def read(
 
 
 def read_with_pictures(
-    path: Path, folder: Path, *, scale: Scale | None = None, rejects: Rejects, say: Callable[[str], None]
+    path: Path,
+    folder: Path,
+    *,
+    rows: Iterator[Row] | None = None,
+    scale: Scale | None = None,
+    rejects: Rejects,
+    say: Callable[[str], None],
 ) -> Dataset:
     """Read ratings of the pictures in a folder: items are those that somebody rated, not yet embedded."""
+    if not folder.is_dir():
+        raise BadData("there is no such folder of pictures. Give --images DIR.", path=folder)
     files = by_name(folder)
     number = {file: k for k, file in enumerate(sorted(set(files.values())))}
     names = {name: number[file] for name, file in files.items()}
-    table, people = read_ratings(path, names, num_items=len(number), scale=scale, rejects=rejects, say=say)
+    table, people = read_ratings(path, names, num_items=len(number), rows=rows, scale=scale, rejects=rejects, say=say)
     rated, items = np.unique(table.items, return_inverse=True)
     files_in_order = list(number)
     pictures = [files_in_order[k] for k in rated]
