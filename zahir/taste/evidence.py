@@ -1,0 +1,150 @@
+"""How large each part of a rating is - shared, personal, the item's, level, noise - read off the ratings.
+
+Knows ratings and centred unit embeddings of what was rated; nothing of how tastes are then solved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64
+from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.optimize import minimize
+
+ENOUGH = 30  # ratings; with fewer the evidence mostly repeats its prior, at a price in time
+_AT_MOST = 3000  # ratings looked at: beyond, a sample of them; the cost is cubic
+_SPREAD = 1.5  # standard deviation of the prior over each log scale
+
+
+class Scales(NamedTuple):
+    """Variances of the parts of a rating r in [-1, 1] of an item with centred unit embedding c.
+
+        r = level + bias_u + item_i + (population + own_u) . c_i + noise / sqrt(weight)
+
+    `population` and `own` are the variances of each coordinate of a taste, which is also what they
+    contribute to the variance of a rating, since c is of unit length.
+    """
+
+    population: float
+    own: float
+    item: float
+    level: float
+    bias: float
+    noise: float
+
+
+_TABLE = Scales(population=0.3, own=0.15, item=0.05, level=0.2, bias=0.03, noise=0.17)
+_TABLE_MEAN_SQUARE = 0.62  # of the graded ratings that the table was made from
+
+
+def fixed_scales(ratings: Float32[np.ndarray, "n"]) -> Scales:
+    """Rounded scales that do on ratings of any grain: the table, in proportion to the mean square rating."""
+    size = float(np.mean(ratings**2)) if np.any(ratings) else _TABLE_MEAN_SQUARE
+    return Scales(*(scale * size / _TABLE_MEAN_SQUARE for scale in _TABLE))
+
+
+def scales_by_evidence(
+    users: Int64[np.ndarray, "n"],
+    items: Int64[np.ndarray, "n"],
+    vectors: Float32[np.ndarray, "n dim"],
+    ratings: Float32[np.ndarray, "n"],
+    weights: Float32[np.ndarray, "n"],
+    *,
+    strengths: Mapping[str, float],
+    rng: np.random.Generator,
+) -> Scales:
+    """Scales with the largest marginal likelihood times a log-normal prior around `fixed_scales`.
+
+    Maximises -1/2 r' (K + D)^-1 r - 1/2 log det(K + D) over the log scales by L-BFGS (Rasmussen &
+    Williams 2006, eq. 5.8 and 5.9), where K is the covariance of the parts and D that of the noise.
+    `vectors` are the centred unit embeddings of the rated items, one per rating. `strengths` fixes
+    noise / scale of the parts it names; infinity leaves a part out. O(n^3) per step; above 3,000
+    ratings a sample of whole people is used, of the longest histories only a part.
+    """
+    which = _sample(users, rng)
+    users, items, vectors, ratings, weights = (x[which] for x in (users, items, vectors, ratings, weights))
+    parts = _Parts(users, items, vectors, ratings, weights)
+    centre = np.log(fixed_scales(ratings))
+    names = Scales._fields
+    free = [name for name in names if name not in strengths]
+    spread = np.zeros((len(names), len(free)))
+    offset = np.zeros(len(names))
+    for row, name in enumerate(names):
+        spread[row, free.index("noise" if name in strengths else name)] = 1.0
+        offset[row] = -np.log(strengths.get(name, 1.0))
+    start = centre[[names.index(name) for name in free]]
+
+    def loss(log_free: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = parts.log_evidence(np.exp(spread @ log_free + offset))
+        away = (log_free - start) / _SPREAD
+        return float(0.5 * away @ away) - value, -(spread.T @ slope) + away / _SPREAD
+
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 60, "ftol": 1e-7})
+    return Scales(*(float(scale) for scale in np.exp(spread @ best.x + offset)))
+
+
+def _sample(users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Positions of at most _AT_MOST ratings, ordered by user: people at random, each whole if not too long."""
+    shuffled = rng.permutation(len(users))
+    by_user = shuffled[np.argsort(users[shuffled], kind="stable")]
+    if len(users) <= _AT_MOST:
+        return by_user
+    counts = np.bincount(users)
+    first = np.cumsum(counts) - counts
+    place = np.arange(len(users)) - first[users[by_user]]
+    # at least 20 people must fit, or what is shared cannot be told from what is personal
+    kept = by_user[place < max(_AT_MOST // 20, _AT_MOST // np.count_nonzero(counts))]
+    turn = rng.permutation(len(counts))[users[kept]]
+    return kept[np.argsort(turn, kind="stable")][:_AT_MOST]
+
+
+class _Parts:
+    """The covariance of each part between every two ratings; ratings are ordered by user."""
+
+    def __init__(
+        self, users: np.ndarray, items: np.ndarray, vectors: np.ndarray, ratings: np.ndarray, weights: np.ndarray
+    ) -> None:
+        wide = vectors.astype(np.float64)
+        self.alike = wide @ wide.T
+        self.ratings = ratings.astype(np.float64)
+        self.noise = 1.0 / weights.astype(np.float64)
+        starts = np.flatnonzero(np.diff(users, prepend=-1))
+        self.people = [slice(a, b) for a, b in zip(starts, [*starts[1:], len(users)])]
+        order = np.argsort(items, kind="stable")
+        edges = np.flatnonzero(np.diff(items[order], prepend=-1))
+        groups = np.split(order, edges[1:])
+        self.same_item = (
+            np.concatenate([np.repeat(group, len(group)) for group in groups]),
+            np.concatenate([np.tile(group, len(group)) for group in groups]),
+        )
+
+    def log_evidence(self, scales: Float[np.ndarray, "6"]) -> tuple[float, Float[np.ndarray, "6"]]:
+        """Log marginal likelihood up to a constant, and its slope by the log of each scale."""
+        population, own, item, level, bias, noise = scales
+        covariance = population * self.alike + level
+        for person in self.people:
+            covariance[person, person] += own * self.alike[person, person] + bias
+        covariance[self.same_item] += item
+        covariance[np.diag_indices_from(covariance)] += noise * self.noise
+        low, failed = dpotrf(covariance, lower=1, overwrite_a=1)
+        if failed:
+            raise np.linalg.LinAlgError(f"covariance of ratings is not positive (row {failed}) at scales {scales}.")
+        half_log_det = np.log(np.diag(low)).sum()
+        inverse, _ = dpotri(low, lower=1, overwrite_c=1)
+        inverse += np.tril(inverse, -1).T
+        alpha = inverse @ self.ratings
+        # alpha' K alpha - tr(inverse K) is the sum over cells of (alpha alpha' - inverse) * K
+        pull = np.outer(alpha, alpha) - inverse
+        slope = np.array(
+            [
+                np.vdot(pull, self.alike),
+                sum(np.vdot(pull[p, p], self.alike[p, p]) for p in self.people),
+                pull[self.same_item].sum(),
+                pull.sum(),
+                sum(pull[p, p].sum() for p in self.people),
+                np.diag(pull) @ self.noise,
+            ]
+        )
+        return float(-0.5 * self.ratings @ alpha - half_log_det), 0.5 * scales * slope

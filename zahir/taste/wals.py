@@ -1,0 +1,298 @@
+"""`TetheredWALS`: tastes from everybody's ratings, items held near their image embeddings.
+
+Knows how the half-steps of the solve make a model; nothing of pictures or of how a taste is rendered.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from zahir.errors import BadData, NotFitted
+from zahir.interactions import History, Interactions, Rows
+from zahir.space import normalize
+from zahir.taste.evidence import ENOUGH, Scales, fixed_scales, scales_by_evidence
+from zahir.taste.half_steps import TetherForm, gram, half_steps, paired
+from zahir.taste.lean import lean, random_direction
+from zahir.taste.shared import Strengths
+from zahir.taste.solve import solve_rows
+
+_TETHERS = (30.0, 10.0, 3.0)  # tried beside infinity, in units of the noise variance
+_FORMAT = 1
+
+
+class TetheredWALS:
+    """Weighted alternating least squares whose item embeddings are tethered to image embeddings.
+
+    A rating of item i by person u is explained as
+
+        r_ui = level + bias_u + bias_i + x_u . f_i + noise / sqrt(w_ui)
+
+    where c_i is the centred unit embedding of the item's image and all parts minimise
+
+        sum_rated w (r - level - bias_u - bias_i - x_u . f_i)^2 + unobserved sum_unrated (x_u . f_i)^2
+        + regularization sum_u |x_u - p|^2 + population |p|^2 + tether sum_i |f_i - c_i|^2
+        + (the same for biases and level).
+
+    `regularization` and `population` are ridge strengths, that is noise variance over variance; "auto"
+    chooses each by evidence from the ratings (`zahir.taste.evidence`), and below 30 ratings takes
+    rounded ones. `population=None` draws people to zero instead of a population's taste p.
+    `tether=numpy.inf` keeps items at their images; "auto" lets them go only as far as held-out ratings
+    are the better for it. `tether_form="pseudo"` is the article's: no pull, but one pseudo-rating of 1 with weight
+    `tether` between an item and its own image, and items drawn to zero by `regularization`.
+
+    With items at their images and nothing unobserved, the whole is one Gaussian problem and solved as
+    such; otherwise half-steps alternate, each of them exact, `iterations` times. Not convex: every fit
+    starts from the images, so that the same ratings give the same model. `seed` draws the folds of the
+    choice of tether and the sample that evidence looks at.
+    """
+
+    mean_: Float32[np.ndarray, "dim"]
+    population_: Float32[np.ndarray, "dim"]
+    user_embeddings_: Float32[np.ndarray, "users dim"]
+    item_embeddings_: Float32[np.ndarray, "items dim"]
+    user_bias_: Float32[np.ndarray, "users"]
+    item_bias_: Float32[np.ndarray, "items"]
+    rated_: np.ndarray  # whether each user of the fit had rated anything
+    level_: float
+    scales_: dict[str, float]
+    tether_: float
+
+    def __init__(
+        self,
+        *,
+        tether: float | Literal["auto"] = "auto",
+        regularization: float | Literal["auto"] = "auto",
+        population: float | Literal["auto"] | None = "auto",
+        unobserved: float = 0.0,
+        tether_form: TetherForm = "pull",
+        iterations: int = 10,
+        seed: int = 0,
+    ) -> None:
+        for name, value in (("tether", tether), ("regularization", regularization), ("population", population)):
+            if not (value == "auto" or (value is None and name == "population")) and not float(value or 0) > 0:
+                raise ValueError(f"{name} must be > 0 or 'auto'; got {value!r}. Large is stiff.")
+        if tether_form not in ("pull", "pseudo"):
+            raise ValueError(f"tether_form must be 'pull' or 'pseudo'; got {tether_form!r}.")
+        if tether_form == "pseudo" and tether == np.inf:
+            raise ValueError("a pseudo-rating of infinite weight has no solution. Use tether_form='pull'.")
+        if not 0 <= unobserved < np.inf:
+            raise ValueError(f"unobserved must be finite and >= 0; got {unobserved}.")
+        if iterations < 1:
+            raise ValueError(f"iterations must be at least 1; got {iterations}.")
+        self.tether = tether
+        self.regularization = regularization
+        self.population = population
+        self.unobserved = unobserved
+        self.tether_form: TetherForm = tether_form
+        self.iterations = iterations
+        self.seed = seed
+
+    def fit(self, interactions: Interactions, item_embeddings: Float32[np.ndarray, "items dim"]) -> TetheredWALS:
+        """Learn from everybody's ratings; the latest counts where an item was rated twice.
+
+        Raises ValueError when there is not one embedding per item, or a weight is not above `unobserved`.
+        """
+        if len(item_embeddings) != interactions.num_items:
+            raise ValueError(
+                f"{interactions.num_items} items, but {len(item_embeddings)} embeddings. Give one row per item."
+            )
+        table = interactions.latest()
+        if len(table) and not table.weights.min() > self.unobserved:
+            raise ValueError(f"weights must be > unobserved={self.unobserved}; got {table.weights.min()}.")
+        units = normalize(item_embeddings)
+        self.mean_ = (units.sum(0, dtype=np.float64) / max(1, len(units))).astype(np.float32)
+        images = normalize(units - self.mean_)
+        scales = self._choose_scales(table, images)
+        strengths = _strengths(scales)
+        tether = self._choose_tether(table, images, strengths) if self.tether == "auto" else float(self.tether)
+        *_, found = half_steps(table, images, strengths=strengths, tether=tether, **self._form())
+        self.scales_ = scales._asdict()
+        self.tether_ = tether
+        self.population_, self.level_ = found.population, found.level
+        self.user_embeddings_, self.item_embeddings_ = found.users, found.items
+        self.user_bias_, self.item_bias_ = found.user_bias, found.item_bias
+        self.rated_ = np.bincount(table.users, minlength=table.num_users) > 0
+        return self
+
+    @property
+    def shared_share_(self) -> float:
+        """Share of tastes that all people have in common, in [0, 1]: population / (population + own)."""
+        population, own = self._scales().population, self._scales().own
+        return population / (population + own)
+
+    def predict(self, users: Int64[np.ndarray, "n"], items: Int64[np.ndarray, "n"]) -> Float32[np.ndarray, "n"]:
+        """Expected rating of rows of the fit, biases and learned item embeddings included."""
+        self._must_be_fitted("predictions")
+        out = self.level_ + self.user_bias_[users] + self.item_bias_[items]
+        return (out + paired(self.user_embeddings_, users, self.item_embeddings_, items)).astype(np.float32)
+
+    def score(self, history: History, embeddings: Float32[np.ndarray, "m dim"]) -> Float32[np.ndarray, "m"]:
+        """Expected rating by this person of any embedding: what is shared, plus what the history tells."""
+        taste, bias = self._fold_in(history)
+        return (self._level() + bias + self._centre(embeddings) @ taste).astype(np.float32)
+
+    def embed_user(self, history: History, *, rng: np.random.Generator) -> Float32[np.ndarray, "dim"]:
+        """The unit taste: one row solved, everybody else as fitted."""
+        taste, _ = self._fold_in(history)
+        return normalize(taste) if np.any(taste) else random_direction(len(taste), rng)
+
+    def tastes(self, history: History, n: int, *, rng: np.random.Generator) -> Float32[np.ndarray, "n dim"]:
+        """The unit taste leaned on n liked items."""
+        taste = self.embed_user(history, rng=rng)
+        factors, _, _ = self._known(history)
+        return lean(taste, normalize(factors[history.ratings > 0]), n, rng=rng)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the fit as .npy files and meta.json; aside first, so that a reader never sees half of it."""
+        self._must_be_fitted("fit to save")
+        target = Path(folder)
+        aside = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        for name in _ARRAYS:
+            np.save(aside / f"{name}.npy", getattr(self, f"{name}_"), allow_pickle=False)
+        told = {name: getattr(self, name) for name in _SETTINGS}
+        fitted = {"level": self.level_, "tether": self.tether_, "scales": self.scales_}
+        (aside / "meta.json").write_text(json.dumps({"format": _FORMAT, "settings": told, "fitted": fitted}, indent=1))
+        if target.exists():
+            old = target.with_name(f".{target.name}.{os.getpid()}.old")
+            target.rename(old)
+            aside.rename(target)
+            shutil.rmtree(old)
+        else:
+            aside.rename(target)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> TetheredWALS:
+        """Read what `save` wrote, its tables memory-mapped; raises BadData when it is something else."""
+        source = Path(folder)
+        try:
+            meta = json.loads((source / "meta.json").read_text())
+            if meta["format"] != _FORMAT:
+                raise BadData(
+                    f"a fit of format {meta['format']}; this version reads {_FORMAT}. Fit again.", path=folder
+                )
+            model = cls(**meta["settings"])
+            fitted = meta["fitted"]
+            model.level_, model.tether_ = float(fitted["level"]), float(fitted["tether"])
+            model.scales_ = dict(fitted["scales"])
+            for name in _ARRAYS:
+                table = np.load(source / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+                setattr(model, f"{name}_", table)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise BadData(f"not a saved fit ({error}). Fit and save again.", path=folder) from error
+        return model
+
+    def _choose_scales(self, table: Interactions, images: np.ndarray) -> Scales:
+        given = self._given()
+        if len(table) < ENOUGH or len(given) == 2:
+            return self._given_or(fixed_scales(table.ratings))
+        return scales_by_evidence(
+            table.users,
+            table.items,
+            images[table.items],
+            table.ratings,
+            table.weights,
+            strengths=given,
+            rng=np.random.default_rng(self.seed),
+        )
+
+    def _given(self) -> dict[str, float]:
+        """Strengths set by hand."""
+        given = {} if self.regularization == "auto" else {"own": float(self.regularization)}
+        if self.population != "auto":
+            given["population"] = np.inf if self.population is None else float(self.population)
+        return given
+
+    def _given_or(self, scales: Scales) -> Scales:
+        return scales._replace(**{name: scales.noise / strength for name, strength in self._given().items()})
+
+    def _choose_tether(self, table: Interactions, images: np.ndarray, strengths: Strengths) -> float:
+        """Infinity, unless held-out ratings ask for less beyond one standard error (Breiman et al. 1984)."""
+        return np.inf
+
+    def _fold_in(self, history: History) -> tuple[np.ndarray, float]:
+        """This person's taste (not normalised) and bias, all others as fitted.
+
+        Given the tastes x_v of n others, one's own has mean population Sum x_v / (own + n population) and
+        variance own (own + (n + 1) population) / (own + n population): what is solved for somebody in the
+        fit with the ratings of the fit is the fit itself.
+        """
+        strengths = _strengths(self._scales())
+        own, population = 1.0 / strengths.own, 1.0 / strengths.population
+        factors, left, weights = self._known(history)
+        dim = factors.shape[1]
+        total, others = np.zeros(dim), 0
+        if self._fitted():
+            others = int(self.rated_.sum())
+            if population > 0:
+                total = self.population_ * ((own + others * population) / population)
+            if history.user is not None and history.user < len(self.rated_) and self.rated_[history.user]:
+                others -= 1
+                total = total - self.user_embeddings_[history.user]
+        prior = population * total / (own + others * population)
+        variance = own * (own + (others + 1) * population) / (own + others * population)
+        # the bias is one coordinate more, scaled so that one strength serves both
+        scale = np.float32(1.0 / np.sqrt(variance * strengths.bias))
+        wide = np.concatenate([factors, np.full((len(factors), 1), scale, np.float32)], axis=1)
+        unrated = None
+        if self.unobserved and self._fitted():
+            unrated = np.zeros((dim + 1, dim + 1))
+            unrated[:dim, :dim] = self.unobserved * gram(self.item_embeddings_)
+        row = Rows(np.array([0, len(wide)]), np.arange(len(wide)), left, weights)
+        found = solve_rows(
+            row, wide, prior=np.append(prior, 0.0).astype(np.float32), gram=unrated, strength=1 / variance
+        )
+        return found[0, :dim], float(scale * found[0, dim])
+
+    def _known(self, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Factors, ratings less what is not personal, and weights of a history's items."""
+        factors = self._centre(history.embeddings)
+        left = history.ratings - np.float32(self._level())
+        # what is particular to an item nobody knows is noise, so that its rating says less
+        weights = 1.0 / (1.0 / history.weights + 1.0 / np.float32(_strengths(self._scales()).item))
+        if self._fitted():
+            # rows beyond the fit are of items added since, as unknown to it as -1
+            inside = (history.items >= 0) & (history.items < len(self.item_bias_))
+            known = history.items[inside]
+            factors[inside] = self.item_embeddings_[known]
+            left[inside] -= self.item_bias_[known]
+            weights[inside] = history.weights[inside] - np.float32(self.unobserved)
+            left[inside] *= history.weights[inside] / weights[inside]
+        return factors, left, weights
+
+    def _centre(self, embeddings: np.ndarray) -> np.ndarray:
+        units = normalize(embeddings)
+        return normalize(units - self.mean_) if self._fitted() else units
+
+    def _level(self) -> float:
+        return self.level_ if self._fitted() else 0.0
+
+    def _scales(self) -> Scales:
+        return Scales(**self.scales_) if self._fitted() else self._given_or(fixed_scales(np.zeros(0, np.float32)))
+
+    def _form(self) -> dict[str, Any]:
+        return {"tether_form": self.tether_form, "unobserved": self.unobserved, "iterations": self.iterations}
+
+    def _fitted(self) -> bool:
+        return hasattr(self, "scales_")
+
+    def _must_be_fitted(self, wanted: str) -> None:
+        if not self._fitted():
+            raise NotFitted(self, wanted)
+
+
+_SETTINGS = ("tether", "regularization", "population", "unobserved", "tether_form", "iterations", "seed")
+_ARRAYS = ("mean", "population", "user_embeddings", "item_embeddings", "user_bias", "item_bias", "rated")
+
+
+def _strengths(scales: Scales) -> Strengths:
+    """Noise over scale; infinity for a part of scale 0."""
+    return Strengths(*(scales.noise / scale if scale > 0 else np.inf for scale in scales[:5]))
