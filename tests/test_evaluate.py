@@ -174,11 +174,12 @@ def test_reports_for_people_and_machines(people, rows, capsys, tmp_path):
     about = {"data": people.dataset, "seeds": 2, "folds": 3}
     report.show_compared(list(rows.values()), **about, as_json=False)
     text = capsys.readouterr().out
-    assert "truth, swapped person" in text
+    assert "swapped person" in text
     assert "800 ratings by 20 people, 2 seeds x 3 folds" in text
     report.show_compared(list(rows.values()), **about, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert told["ratings"] == 800
     assert told["rows"][0]["auc"]["value"] == rows["warm", "truth", False].auc.value
+    assert "truth, swapped person" in report.weighted(list(rows.values()))["cold"]
     save_plot(report.weighted(list(rows.values())), tmp_path / "a.png", title="a")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -34,14 +35,15 @@ def show_compared(rows: Sequence[Row], *, data: Dataset, seeds: int, folds: int,
     gain = any(row.gain is not None for row in rows)
     columns = ["AUC within person", "weighted by ratings", "pooled AUC"]
     columns += ["Spearman"] * graded + ["gain over one taste"] * gain + ["people alike", "fit, s"]
-    out = Table("", "", *columns)
+    out = Table("", "", *columns, box=SIMPLE_HEAD)
     for k, row in enumerate(rows):
         first = k == 0 or rows[k - 1].split != row.split
         if first and k:
             out.add_section()
         figures = [row.auc, row.auc_weighted, row.pooled, *[row.spearman] * graded, *[row.gain] * gain]
         rest = ["", ""] if row.swapped else [_short(row.cosine), f"{row.seconds:.2f}"]
-        out.add_row(row.split if first else "", _label(row), *map(_with_interval, figures), *rest)
+        name = "  swapped person" if row.swapped else _label(row)
+        out.add_row(row.split if first else "", name, *map(_with_interval, figures), *rest)
     _print(
         out,
         f"{len(table):,} ratings by {people} people, {seeds} seeds x {folds} folds; [95 % interval over people]. "
@@ -56,7 +58,17 @@ def show_recovered(rows: Sequence[Recovery], *, seeds: int, as_json: bool) -> No
     if as_json:
         print(_json(rows, seeds=seeds))
         return
-    out = Table("population", "", "agreement", "swapped", "cosine to truth", "people alike", "truly", "shared share")
+    out = Table(
+        "population",
+        "",
+        "agreement",
+        "swapped",
+        "cosine to truth",
+        "people alike",
+        "truly",
+        "shared share",
+        box=SIMPLE_HEAD,
+    )
     for k, row in enumerate(rows):
         first = k == 0 or rows[k - 1].population != row.population
         if first and k:
@@ -87,7 +99,8 @@ def _label(row: Row) -> str:
 
 def _print(table: Table, note: str) -> None:
     console = Console()
-    console.width = max(console.width, 160)  # into a file or a pipe: whole lines
+    if not console.is_terminal:
+        console.width = 200  # whole lines in a file or a pipe
     console.print(table)
     console.print(note, highlight=False, markup=False)
 
