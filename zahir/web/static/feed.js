@@ -258,7 +258,7 @@ sheets();
 settings();
 turnRow();
 draw();
-feed = feeds.arriving(feed, memory.queue()); // after a reload the same picture hangs
-void load(feed.coming).then(fill);
+feed = feeds.arriving(feed, memory.queue());
+void load(feed.coming.slice(0, 1)).then(() => load(feed.coming)).then(fill); // after a reload the same picture hangs
 void box.deliver();
 void recount();
