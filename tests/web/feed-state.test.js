@@ -98,6 +98,7 @@ test("the wall is not empty while anything was set aside, and says where it come
 test("a picture whose file is missing goes, wherever it is", () => {
   const feed = feeds.lost(feeds.lost(feeds.arriving(filled("a", "b"), items("c")), "c"), "a");
   assert.deepEqual([ids(feed.queue), ids(feed.coming)], [["b"], []]);
+  assert.deepEqual(ids(feeds.arriving(feed, items("a", "c", "d")).coming), ["d"], "and is not wanted again");
 });
 
 test("the server's count rules, plus what it cannot know yet", () => {

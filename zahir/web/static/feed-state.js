@@ -10,6 +10,7 @@
  * @property {Item[]} queue  decoded, in order; the first one hangs on the wall
  * @property {Item[]} coming  asked for, not decoded yet
  * @property {Item[]} spare  decoded and set aside: shown only when the queue would run dry
+ * @property {string[]} missing  ids of pictures that could not be loaded: not wanted again
  * @property {Rated[]} past  what can be undone, newest last
  * @property {number} ratings  how many of this person's ratings stand, undelivered ones included
  * @property {number} of  how many ratings the calibration takes
@@ -20,9 +21,10 @@ export const AHEAD = 4;
 /** Ratings that can be undone. */
 export const DEPTH = 50;
 const SPARE = 6;
+const MISSING = 16;
 
 /** @param {Partial<Feed>} [known] @returns {Feed} */
-export const begin = (known = {}) => ({ queue: [], coming: [], spare: [], past: [], ratings: 0, of: 12, ...known });
+export const begin = (known = {}) => ({ queue: [], coming: [], spare: [], missing: [], past: [], ratings: 0, of: 12, ...known });
 
 /** What hangs on the wall. @param {Feed} feed @returns {Item | undefined} */
 export const onWall = (feed) => feed.queue[0];
@@ -40,6 +42,7 @@ export const wanted = (feed) => Math.max(0, 1 + AHEAD - feed.queue.length - feed
 export const known = (feed) => [
   ...[...feed.queue, ...feed.coming, ...feed.spare].map((item) => item.id),
   ...feed.past.filter((rated) => rated.id === undefined).map((rated) => rated.item.id),
+  ...feed.missing,
 ];
 
 /** Take in what the server sent; what is known already is left out. @param {Feed} feed @param {Item[]} items @returns {Feed} */
@@ -59,7 +62,8 @@ export function ready(feed, id) {
 /** A picture could not be loaded. @param {Feed} feed @param {string} id @returns {Feed} */
 export function lost(feed, id) {
   const others = (/** @type {Item[]} */ items) => items.filter((item) => item.id !== id);
-  return { ...feed, queue: others(feed.queue), coming: others(feed.coming) };
+  const missing = [...feed.missing, id].slice(-MISSING);
+  return { ...feed, queue: others(feed.queue), coming: others(feed.coming), missing };
 }
 
 /**

@@ -249,10 +249,13 @@ function turnRow() {
 phone.addEventListener("change", turnRow);
 phone.addEventListener("change", draw);
 
-memory.shared((past) => {
-  feed = { ...feed, past };
+/** Take over what was rated or taken back elsewhere: in another tab, or on another page before one came back here. */
+function catchUp() {
+  feed = { ...feed, past: memory.past() };
   void recount();
-});
+}
+memory.shared(catchUp);
+addEventListener("pageshow", (event) => event.persisted && catchUp());
 
 sheets();
 settings();

@@ -32,9 +32,9 @@ export function forget(ids) {
   localStorage.setItem(PAST, JSON.stringify(past().filter((rated) => !rated.id || !ids.includes(rated.id))));
 }
 
-/** Hear what another tab has rated or taken back. @param {(past: Rated[]) => void} heard */
+/** Hear that another tab has rated or taken back. @param {() => void} heard */
 export function shared(heard) {
   addEventListener("storage", (event) => {
-    if (event.key === PAST) heard(past());
+    if (event.key === PAST) heard();
   });
 }

@@ -43,7 +43,6 @@ export const say = {
   together: "Everything is back.",
   generated: "Generated picture",
   imported: "Imported picture",
-  described: (/** @type {string} */ alt) => alt,
   news: (/** @type {string} */ what, /** @type {number} */ n, /** @type {string} */ alt, /** @type {string} */ why) =>
     `${what}. No. ${n}: ${alt.replace(/\.$/, "")}. ${why}`,
   strength: (/** @type {number} */ v) => (v === 0 ? "off" : `${v}`),
