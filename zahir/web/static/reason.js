@@ -22,6 +22,7 @@ export async function why(item) {
   panel.dataset.item = item.id;
   const answer = await asked(item);
   if (panel.dataset.item !== item.id) return; // another picture hangs by now
+  panel.dataset.told = "";
   const near = (answer?.near ?? []).slice(0, 3);
   $("#near").replaceChildren(
     ...near.map((one) => el("figure", {}, frame(one, 0.5, one.number),
@@ -30,7 +31,8 @@ export async function why(item) {
   $("#near").hidden = !near.length;
   $("#why-note").textContent = answer ? say.noneNear : say.noReason;
   $("#why-note").hidden = near.length > 0;
-  const shares = /** @type {Record<string, number>} */ (answer?.shares ?? {});
+  const rated = item.slot === "mine" || item.slot === "people"; // others were not chosen by anybody's ratings
+  const shares = /** @type {Record<string, number>} */ ((rated && answer?.shares) || {});
   for (const row of document.querySelectorAll("[data-share]")) {
     const share = shares[/** @type {HTMLElement} */ (row).dataset.share ?? ""] ?? 0;
     /** @type {HTMLElement} */ (row).hidden = !share; // nothing is claimed where nobody speaks
