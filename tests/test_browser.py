@@ -376,6 +376,7 @@ def test_everything_by_keyboard_alone(visit):
     page.keyboard.press("l")
     assert visitor.wall() == before, "keys rest while a sheet is open"
     page.keyboard.press("Escape")
+    page.locator("#keys").wait_for(state="hidden")
     page.keyboard.press("f")
     assert page.locator(".label").is_hidden()
     page.keyboard.press("Escape")
