@@ -1,0 +1,115 @@
+"""Work that waits in the database: claimed for a while, finished once, or failed with a reason.
+
+Knows nothing of what the work is or of who does it. A claim that is not renewed lapses, so that work
+survives the death of its worker.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, update
+
+from zahir.store import Store
+from zahir.store.schema import jobs
+
+LEASE = 30  # seconds a claim lasts
+ATTEMPTS = 3
+_KEPT = 600  # seconds that a finished job is kept to be looked at
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work, claimed."""
+
+    id: int
+    kind: str
+    user: int | None
+    payload: Mapping[str, Any]
+    attempts: int
+
+
+_WAITING = select(jobs.c.id).where(
+    jobs.c.state == "queued", jobs.c.kind == bindparam("what"), jobs.c.user.is_not_distinct_from(bindparam("whose"))
+)
+_UPDATE = update(jobs).where(jobs.c.id == bindparam("this"))
+
+
+def enqueue(db: Connection, kind: str, *, user: int | None, payload: Mapping[str, Any], newer: bool = True) -> None:
+    """Queue a job, at most one of a kind per person: one that waits already takes the `newer` payload instead."""
+    waiting = db.scalar(_WAITING, {"what": kind, "whose": user})
+    text = json.dumps(payload)
+    if waiting is None:
+        db.execute(insert(jobs), {"kind": kind, "user": user, "payload": text, "created": int(time.time())})
+    elif newer:
+        db.execute(_UPDATE, {"this": waiting, "payload": text})
+
+
+def claim(store: Store, turns: Mapping[int | None, int]) -> Job | None:
+    """Take the job of whoever had their turn longest ago, the older first; None when nothing waits.
+
+    `turns` is person -> the number of their last turn. Work that died ATTEMPTS times fails for good.
+    """
+    now = int(time.time())
+    with store.engine.connect() as db:
+        if db.scalar(select(jobs.c.id).where(_open(now)).limit(1)) is None:
+            return None
+    with store.writing() as db:
+        died = and_(jobs.c.state == "running", jobs.c.lease_until < now, jobs.c.attempts >= ATTEMPTS)
+        reason = f"the worker died on it {ATTEMPTS} times."
+        db.execute(update(jobs).where(died).values(state="failed", error=reason, finished=now))
+        waiting = db.execute(select(jobs.c.id, jobs.c.user).where(_open(now)).order_by(jobs.c.id)).all()
+        if not waiting:
+            return None
+        chosen = min(waiting, key=lambda row: (turns.get(row.user, 0), row.id)).id
+        values = {"state": "running", "lease_until": now + LEASE, "attempts": jobs.c.attempts + 1}
+        db.execute(update(jobs).where(jobs.c.id == chosen).values(values))
+        row = db.execute(select(jobs).where(jobs.c.id == chosen)).one()
+    return Job(row.id, row.kind, row.user, json.loads(row.payload), row.attempts)
+
+
+@contextmanager
+def held(store: Store, job: Job) -> Iterator[None]:
+    """Renew the claim for as long as the block runs."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(LEASE / 3):
+            with store.writing() as db:
+                values = {"lease_until": int(time.time()) + LEASE}
+                db.execute(update(jobs).where(jobs.c.id == job.id, jobs.c.state == "running").values(values))
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def finish(store: Store, job: Job) -> None:
+    """Done; what was finished long ago is forgotten."""
+    now = int(time.time())
+    with store.writing() as db:
+        db.execute(jobs.delete().where(jobs.c.state == "done", jobs.c.finished < now - _KEPT))
+        db.execute(update(jobs).where(jobs.c.id == job.id).values(state="done", finished=now, lease_until=None))
+
+
+def fail(store: Store, job: Job, reason: str) -> None:
+    """Back into the queue, or after ATTEMPTS failed for good with its reason."""
+    state = "queued" if job.attempts < ATTEMPTS else "failed"
+    with store.writing() as db:
+        values = {"state": state, "error": reason, "finished": int(time.time()), "lease_until": None}
+        db.execute(update(jobs).where(jobs.c.id == job.id).values(values))
+
+
+def _open(now: int) -> ColumnElement[bool]:
+    lapsed = and_(jobs.c.state == "running", jobs.c.lease_until < now, jobs.c.attempts < ATTEMPTS)
+    return or_(jobs.c.state == "queued", lapsed)

@@ -1,0 +1,109 @@
+"""What the API says and hears, once: FastAPI checks it and /docs describes it. Knows no database."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Slot = Literal["calibration", "mine", "people", "surprise", "shelf"]
+Shape = Literal["square", "wide", "tall"]
+Token = Annotated[str, Field(description="opaque name of a picture", min_length=1, max_length=64)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+
+
+class _Heard(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Error(BaseModel):
+    error: str = Field(description="what is wrong, why, and what to do")
+    id: str = Field(description="number of the request, also in the server's log")
+
+
+class Picture(BaseModel):
+    id: Token
+    url: str
+    alt: str = Field(description="the picture in words")
+    number: int | None = Field(description="how many pictures this person had rated with it, if they rated it")
+
+
+class NextItem(Picture):
+    kind: Literal["image", "video"]
+    why: str = Field(description="why it is shown, in one sentence")
+    slot: Slot
+    ai: bool = Field(description="whether it was generated")
+
+
+class Next(BaseModel):
+    items: list[NextItem]
+
+
+class Rating(_Heard):
+    item: Token
+    rating: float = Field(ge=-1, le=1, description="hate -1, dislike -0.5, neither 0, like 0.5, love 1")
+
+
+class Rated(BaseModel):
+    id: int = Field(description="of the rating: DELETE /api/ratings/{id} takes it back")
+    number: int = Field(description="how many pictures this person had rated with it")
+
+
+class Exposure(_Heard):
+    item: Token
+    slot: Slot
+    position: int = Field(ge=0, le=1_000_000, description="how many pictures this page had painted before")
+
+
+class Dials(_Heard):
+    strength: int = Field(ge=0, le=100, description="how far pictures lean towards the taste; 60 is the taste itself")
+    surprise: int = Field(ge=0, le=5, description="never, 1 in 12, 1 in 7, 1 in 4, 1 in 2, always")
+
+
+class Calibration(BaseModel):
+    done: int
+    of: int
+
+
+class Taste(BaseModel):
+    ratings: int = Field(description="pictures that this person has rated")
+    likes: int
+    calibration: Calibration
+    dials: Dials
+    shared: float | None = Field(description="how much of tastes is common to all people here; null until it is known")
+
+
+class Shares(BaseModel):
+    own: Percent
+    people: Percent
+    everyone: Percent
+
+
+class Made(BaseModel):
+    generator: str | None = Field(description="null for a picture that came from elsewhere")
+    seed: int | None
+    strength: int | None = Field(description="on the dial, 0 to 100")
+    date: str = Field(description="ISO 8601, UTC")
+
+
+class Why(BaseModel):
+    why: str
+    near: list[Picture] = Field(description="at most three liked pictures, the nearest first")
+    shares: Shares = Field(description="what the reason rests on, in percent, together 100")
+    made: Made
+
+
+class Kept(Picture):
+    rated: str = Field(description="ISO 8601, UTC")
+    rating: float
+    rating_id: int
+
+
+class Gallery(BaseModel):
+    items: list[Kept] = Field(description="the newest first")
+    since: str | None = Field(description="when the oldest was rated; null when there is none")
+
+
+class Health(BaseModel):
+    database: bool
+    worker: bool

@@ -1,0 +1,44 @@
+"""Listen, say where, and serve until told to stop. Knows nothing of what is served."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+
+import uvicorn
+
+from zahir.errors import ZahirError
+from zahir.web.app import create_app
+from zahir.web.settings import Settings
+
+_LATE = 5  # seconds that open requests get to end
+
+
+def serve(settings: Settings) -> None:
+    """Run the web app; raises ZahirError when the address cannot be had."""
+    # the writer gives the interpreter's lock up at each statement, and would get it back only after 5 ms
+    sys.setswitchinterval(0.0005)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s:     %(message)s")
+    listening = _listen(settings.host, settings.port)
+    port = listening.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"Zahir is at http://{host}:{port} and keeps everything in {settings.home}. Ctrl-C stops it.", flush=True)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_LATE,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise ZahirError(
+            f"cannot listen on {host} port {port} ({error.strerror}). Choose another: zahir serve --port {port + 1}"
+        ) from error
