@@ -100,7 +100,11 @@ def evaluate(
 
     if (path is None) == (not planted):
         raise ZahirError("measured on what? Give the PATH of ratings or --planted, one of the two.")
-    chosen = models.split(",") if models else sorted(installed("taste_models"), key=lambda each: (each != "wals", each))
+    chosen = (
+        models.split(",")
+        if models
+        else sorted(installed("taste_models"), key=lambda each: (each != "wals", each != "one-taste", each))
+    )
     for each in chosen:
         make("taste_models", each)  # a wrong name is better told now than after an hour
     makers = {each: partial(make, "taste_models", each) for each in chosen}
