@@ -514,6 +514,21 @@ def test_a_server_that_dies_loses_nothing_and_counts_nothing_twice(chromium, tmp
             visitor.delivered()
         assert visitor.api("/api/taste")["ratings"] == len(rated) == len(set(rated))
 
+        # delivered while another page is open: the feed can still undo it
+        visitor.stocked()
+        visitor.page.route("**/api/ratings", lambda route: route.abort())
+        picture = visitor.key("l")[0]
+        visitor.page.get_by_text("1 rating is kept here").wait_for()
+        visitor.page.unroute("**/api/ratings")
+        visitor.page.goto(f"{server.url}/likes")
+        visitor.delivered()
+        visitor.page.goto(server.url)
+        hanging = visitor.wall()
+        visitor.page.keyboard.press("u")
+        assert visitor.wall(but=hanging) == picture
+        visitor.delivered()
+        assert visitor.api("/api/taste")["ratings"] == len(rated)
+
         # the page goes while the server is away; the next page delivers
         visitor.stocked()
         server.kill()

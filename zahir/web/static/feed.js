@@ -137,7 +137,10 @@ function rate(given) {
 function undo() {
   const last = feed.past.at(-1);
   if (!last) return announce(say.nothingToUndo);
-  if (!box.recall(last.key) && last.id !== undefined) box.post({ kind: "undo", key: stamp(), id: last.id });
+  if (!box.recall(last.key)) {
+    if (last.id === undefined) return announce(say.nothingToUndo); // on its way at this very moment, from another tab
+    box.post({ kind: "undo", key: stamp(), id: last.id });
+  }
   const { item } = last;
   note = say.undone(last.number);
   stampButton(null);

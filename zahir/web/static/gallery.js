@@ -23,7 +23,9 @@ let taken = [];
 let since = null;
 let large = 0; // which print the sheet shows
 
-const box = post(() => {});
+const box = post(({ letter, reply, away }) => {
+  if (letter.kind === "rate" && !away) memory.settle(letter.key, reply);
+});
 
 /** @returns {HTMLElement[]} */
 const cells = () => [...grid.querySelectorAll(".pick")];

@@ -32,6 +32,15 @@ export function forget(ids) {
   localStorage.setItem(PAST, JSON.stringify(past().filter((rated) => !rated.id || !ids.includes(rated.id))));
 }
 
+/**
+ * A rating left this browser while no feed was open to hear the answer: note its id, or that it does not count.
+ * @param {string} key @param {{id: number | string, number: number} | undefined} answer undefined: refused
+ */
+export function settle(key, answer) {
+  const kept = past().flatMap((rated) => (rated.key !== key ? [rated] : answer ? [{ ...rated, ...answer }] : []));
+  localStorage.setItem(PAST, JSON.stringify(kept));
+}
+
 /** Hear that another tab has rated or taken back. @param {() => void} heard */
 export function shared(heard) {
   addEventListener("storage", (event) => {
