@@ -203,7 +203,7 @@ def finish(lab, relief, x0, y0, px, thick, paper, grain, vignette, s, out):
     height, width = lab.shape[:2]
     reach = max(1, int(0.004 / px + 0.5))
     slope = thick * 0.13 * min(1.0, (0.0045 / px) ** 0.7)
-    paper *= step(1 / 60.0, 1 / 130.0, px)
+    fine = step(1 / 60.0, 1 / 130.0, px)
     grain *= step(1 / 80.0, 1 / 220.0, px)
     for j in range(height):
         y = y0 - (j + 0.5) * px
@@ -218,7 +218,9 @@ def finish(lab, relief, x0, y0, px, thick, paper, grain, vignette, s, out):
                 g = 2 * relief[j, i] - relief[j, right] - relief[below, i]
                 light += slope * max(-0.6, min(0.6, -g))
             if paper > 0:
-                light += 0.030 * paper * noise(x * 62, y * 62, s + 7) * (1.2 - 0.5 * light)
+                tooth = 0.030 * fine * noise(x * 62, y * 62, s + 7)
+                tooth += 0.050 * noise(x * 27, y * 27, s + 8) * (0.6 + 0.8 * noise(x * 1.5, y * 1.5, s + 9))
+                light += paper * tooth * (1.2 - 0.5 * light)
             if grain > 0:
                 dot = chance(int(math.floor(x * 230)), int(math.floor(y * 230)), s + 5) - 0.5
                 light += 0.09 * grain * dot * light * (1.1 - light) * 3

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from zahir.studio import brush
 from zahir.studio.genome import DIM, SLICES, checked
-from zahir.studio.picture import View, guide_of, parameters, strokes, surface, underpainting, view_of
+from zahir.studio.picture import View, draw, guide_of, parameters, strokes, underpainting, view_of
 
-_STILL = ("family", "hue", "paint", "brush")  # what makes it the same picture stays
+_STILL = ("family", "hue", "media", "brush")  # what makes it the same picture stays
 
 
 def loop(
@@ -49,9 +48,6 @@ def circle(frames: int, radius: float, way: int) -> np.ndarray:
 def _frames(centre: np.ndarray, seed: int, view: View, steps: np.ndarray) -> Iterator[np.ndarray]:
     still = parameters(centre, seed)
     guide_view = guide_of(view)
-    coats = strokes(still, guide_view, underpainting(still, guide_view)) if still.brush[0] > 0 else []
+    coats = strokes(still, guide_view, underpainting(still, guide_view))
     for away in steps:
-        p = parameters(centre + away, seed)
-        lab = underpainting(p, view)
-        guide = lab if guide_view == view or not coats else underpainting(p, guide_view)
-        yield surface(p, view, lab, [(coat, brush.pick(guide, *guide_view[:3], coat)) for coat in coats])
+        yield draw(parameters(centre + away, seed), view, coats)

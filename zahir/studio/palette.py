@@ -12,6 +12,7 @@ import numpy as np
 
 from zahir.studio.genome import uniform
 from zahir.studio.jit import kernel
+from zahir.studio.noise import noise
 
 TONES = 64
 HUES = 3  # second, main, accent
@@ -64,17 +65,17 @@ def palette(z):
     dark yellows, which look like mud, are turned to rust or to moss and greyed.
     """
     hue = math.atan2(z[1], z[0])
-    walk = 1.35 * math.tanh(0.85 * z[2])
+    walk = 1.9 * math.tanh(0.8 * z[2])
     second = 1.25 * math.tanh(z[3]) + (0.35 if z[3] > 0 else -0.35) * math.tanh(abs(z[3]) * 4)
     second_chroma = 0.7 + 0.6 * uniform(z[4])
     accent = math.pi + 0.95 * math.tanh(0.9 * z[5])
     accent_chroma = 0.125 + 0.075 * uniform(z[6])
     full = uniform(z[7] + 0.15)
-    chroma = 0.024 + 0.125 * full
+    chroma = 0.016 + 0.15 * full
     accent_chroma *= 0.55 + 0.45 * full
-    gamma = math.exp(-0.42 * math.tanh(0.8 * z[8]))
-    dark = 0.15 + 0.17 * uniform(z[9])
-    light = 0.84 + 0.125 * uniform(z[10])
+    gamma = math.exp(-0.62 * math.tanh(0.8 * z[8]))
+    dark = 0.10 + 0.26 * uniform(z[9])
+    light = min(0.97, dark + 0.50 + 0.38 * uniform(z[10] + 0.4))
     warm = 0.10 + 0.40 * uniform(z[11])
     cold = 0.10 + 0.30 * uniform(z[12])
     table = np.empty((TONES, HUES, 3), np.float32)
@@ -111,16 +112,28 @@ def palette(z):
 
 
 @kernel
-def colour(canvas, table, low, gain, lean_x, lean_y, drift, x0, y0, px, out):
-    """Turn tones and hues (height, width, 2) into OKLab (height, width, 3), levelled: t becomes (t - low) * gain."""
+def colour(canvas, table, low, gain, drift, lean, bands, flat, x0, y0, px, s, out):
+    """Turn tones and hues (height, width, 2) into OKLab (height, width, 3), levelled: t becomes (t - low) * gain.
+
+    Hue wanders slowly by `drift`, tone by `lean`; as `flat` goes to 1, tones gather in so many even bands.
+    """
     height, width = out.shape[:2]
     for j in range(height):
         y = y0 - (j + 0.5) * px
         for i in range(width):
             x = x0 + (i + 0.5) * px
-            t = (canvas[j, i, 0] - low) * gain + lean_x * x + lean_y * y
-            c = canvas[j, i, 1] + drift * (x * lean_y - y * lean_x) * 4
-            t = min(1.0, max(0.0, t)) * (TONES - 1)
+            c = canvas[j, i, 1] + drift * (noise(0.75 * x, 0.75 * y, s + 1) + 0.4 * noise(1.9 * x, 1.9 * y, s + 2))
+            t = (canvas[j, i, 0] - low) * gain + lean * noise(0.6 * x + 3.3, 0.6 * y, s + 3)
+            t = min(1.0, max(0.0, t))
+            if flat > 0:
+                right = canvas[j, min(i + 1, width - 1), 0] - canvas[j, max(i - 1, 0), 0]
+                down = canvas[min(j + 1, height - 1), i, 0] - canvas[max(j - 1, 0), i, 0]
+                soft = 0.5 * gain * bands * max(abs(right), abs(down)) + 1e-4
+                f = t * bands
+                k = min(bands - 1.0, math.floor(f))
+                f = (f - k - 0.5) / soft + 0.5
+                t += flat * ((k + min(1.0, max(0.0, f))) / bands - t)
+            t *= TONES - 1
             c = min(1.0, max(-1.0, c)) + 1
             a = min(TONES - 2, int(t))
             b = min(HUES - 2, int(c))

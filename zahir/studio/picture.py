@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from zahir.studio import brush
+from zahir.studio import brush, media
 from zahir.studio.families import DRAW, FAMILIES, WORDS
 from zahir.studio.genome import SLICES, checked, uniform, uniforms
 from zahir.studio.jit import kernel
@@ -23,9 +23,33 @@ MAX_SIDE = 8192
 _LOOSE = 0.11  # colour distance at which strokes stop
 
 # added to each family's wish so that all lead about equally often
-_PRIOR = np.zeros(len(FAMILIES))
-_REACH = 0.055  # families whose wish is within twice this of the strongest share the picture
-_ROWS = (12, 15, 18, 22)  # strokes of the first coat along the short side
+_PRIOR = np.array([-0.16, 0.0, -0.12, 0.1, -0.05, -0.1, 0.1, 0.1, -0.16, -0.16, 0.1, -0.05, 0.1, 0.1, 0.12, 0.05])
+_REACH = 0.065  # families whose wish is within twice this of the strongest share the picture
+_ROWS = (10, 14, 18, 24)  # strokes of the first coat along the short side
+_SECTORS = (4, 5, 6, 8, 10)  # of a kaleidoscope
+_STONES = (18, 26, 36)  # of a mosaic along the short side
+_PITCH = (0.05, 0.06, 0.075)  # between the lines of a linocut
+
+
+# how well oil, screenprint, mosaic, linocut, outline, wear and a patterned ground suit each family
+_SUITS = np.array([
+    (1, 1, 0, 1, 1, 1, 1),  # hills
+    (1, 1, 0, 1, 1, 1, 1),  # mountains
+    (1, 1, 0, 1, 1, 1, 1),  # sea
+    (1, 1, 0, 0, 1, 1, 1),  # forest
+    (1, 1, 0, 0, 0, 1, 1),  # city
+    (1, 1, 0, 1, 1, 1, 1),  # vessels
+    (1, 1, 1, 1, 1, 1, 1),  # bloom
+    (1, 1, 0, 0, 1, 1, 1),  # leaves
+    (1, 1, 1, 1, 1, 1, 1),  # arches
+    (1, 1, 1, 1, 1, 1, 1),  # orb
+    (1, 1, 0, 1, 1, 1, 1),  # tiles
+    (1, 1, 1, 1, 1, 1, 1),  # rings
+    (1, 0, 0, 0, 0, 1, 0.5),  # fields
+    (1, 1, 1, 1, 0, 1, 1),  # agate
+    (1, 0, 0, 1, 0, 0, 0.6),  # ink
+    (1, 1, 1, 1, 1, 1, 1),  # paper
+], np.float64)  # fmt: skip
 
 
 class Parameters(NamedTuple):
@@ -33,12 +57,15 @@ class Parameters(NamedTuple):
 
     stream: int  # of noise and whole-number choices
     wishes: np.ndarray  # of each family
-    layout: np.ndarray  # focus x, y, turn (cos, sin), zoom, warp, its fineness, light (-1.2 left .. 1.2 right)
+    layout: np.ndarray  # focus x, y; zoom; light, -1.2 left to 1.2 right; strength and scale of the ground
     shape: np.ndarray  # sixteen numbers in (0, 1) for the family to use
     table: np.ndarray  # OKLab by tone and hue
-    brush: np.ndarray  # opacity, width, length, flow, unevenness
+    crop: float  # of the scene, 1 is all
+    drift: np.ndarray  # of hue and of tone
+    media: np.ndarray  # how much oil, screenprint, mosaic, linocut, outline, wear, each in [0, 1]
+    brush: np.ndarray  # width, length, flow, unevenness
     finish: np.ndarray  # thickness, paper, grain, vignette
-    lean: np.ndarray  # drift of tone across, up; drift of hue
+    fold: np.ndarray  # how far mirrored, how far a kaleidoscope, each in [0, 1]
 
 
 class View(NamedTuple):
@@ -51,20 +78,28 @@ class View(NamedTuple):
     width: int
 
 
-def render(genome: Float32[np.ndarray, "dim"], seed: int, width: int = 512, height: int | None = None) -> UInt8[np.ndarray, "height width 3"]:
+def render(
+    genome: Float32[np.ndarray, "dim"], seed: int, width: int = 512, height: int | None = None
+) -> UInt8[np.ndarray, "height width 3"]:
     """Render a genome, uint8 sRGB (height, width, 3); square unless a height is given. ValueError for no genome or size.
 
     The same arguments give the same picture; another size or shape gives the same forms and strokes.
     """
     p = parameters(genome, seed)
     view = view_of(width, width if height is None else height)
+    return draw(p, view, None)
+
+
+def draw(p: Parameters, view: View, coats: list[np.ndarray] | None) -> UInt8[np.ndarray, "height width 3"]:
+    """Render parameters on a view; strokes as planned in `coats`, or, with None, as the picture itself asks for."""
     lab = underpainting(p, view)
-    if p.brush[0] <= 0:
-        return surface(p, view, lab, None)
+    if not p.media.any():
+        return surface(p, view, lab, lab, [])
     guide_view = guide_of(view)
     guide = lab if guide_view == view else underpainting(p, guide_view)
-    coats = strokes(p, guide_view, guide)
-    return surface(p, view, lab, [(coat, brush.pick(guide, *guide_view[:3], coat)) for coat in coats])
+    if coats is None:
+        coats = strokes(p, guide_view, guide)
+    return surface(p, view, lab, guide, coats)
 
 
 def family(genome: Float32[np.ndarray, "dim"], seed: int) -> str:
@@ -77,45 +112,57 @@ def describe(genome: Float32[np.ndarray, "dim"], seed: int) -> str:
     p = parameters(genome, seed)
     lead = int(np.argmax(p.wishes))
     words = f"{_colours(p.table)} {WORDS[lead](p.shape)}"
-    return words + (", in oil" if p.brush[0] > 0.5 else "")
+    return words + (", in oil" if p.media[0] > 0.5 else "")
 
 
 def parameters(genome: Float32[np.ndarray, "dim"], seed: int) -> Parameters:
     """Read a genome; any integer is a seed."""
     z = checked(genome)
-    return Parameters(int(seed) * 2654435761 % 1000003, z[SLICES["family"]] + _PRIOR, *_read(z, int(seed) % 4))
+    stream = int(seed) * 2654435761 % 1000003
+    part = {name: z[where] for name, where in SLICES.items()}
+    crop, drift, layout, media, brush_, finish, fold = _read(
+        part["focus"], part["zoom"][0], part["light"][0], part["crop"][0], part["drift"], part["media"], part["brush"],
+        np.concatenate([part["relief"], part["paper"], part["grain"], part["vignette"]]), part["ground"], part["fold"], part["family"] + _PRIOR, _ROWS[stream % 4],
+    )  # fmt: skip
+    table = palette(z[PALETTE])
+    return Parameters(
+        stream, part["family"] + _PRIOR, layout, uniforms(part["shape"]), table, crop, drift, media, brush_, finish, fold
+    )
 
 
 @kernel
-def _read(z, choice):
-    layout = np.empty(8)
-    layout[0] = 0.42 * np.tanh(0.9 * z[29])
-    layout[1] = 0.30 * np.tanh(0.9 * z[30])
-    turn = 0.5 * z[31]
-    layout[2] = np.cos(turn)
-    layout[3] = np.sin(turn)
-    layout[4] = np.exp(0.26 * np.tanh(0.8 * z[32]))
-    layout[5] = z[33]
-    layout[6] = 0.7 + 1.3 * uniform(z[34])
-    layout[7] = 1.2 * np.tanh(1.2 * z[35])
-    rows = _ROWS[choice]
-    strokes = np.empty(5)
-    opacity = step(-0.25, 0.25, z[52] - 0.35)
-    strokes[0] = opacity
-    strokes[1] = 1.5 / rows * (0.85 + 0.35 * uniform(z[53]))
-    strokes[2] = 1.6 + 2.0 * uniform(z[54])
-    strokes[3] = 0.6 + 1.2 * uniform(z[55])
-    strokes[4] = 0.02 + 0.07 * uniform(z[56])
-    finish = np.empty(4)
-    finish[0] = opacity * (0.3 + 0.9 * uniform(z[57]))
-    finish[1] = (1 - 0.6 * opacity) * (0.15 + 0.85 * uniform(z[58]))
-    finish[2] = (1 - 0.7 * opacity) * max(0.0, 1.6 * uniform(z[59]) - 0.6)
-    finish[3] = 0.02 + 0.10 * uniform(z[60])
-    lean = np.empty(3)
-    lean[0] = 0.035 * np.tanh(z[61])
-    lean[1] = 0.035 * np.tanh(z[62])
-    lean[2] = 1.5 * np.tanh(z[63])
-    return layout, uniforms(z[36:52]), palette(z[PALETTE]), strokes, finish, lean
+def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, wishes, rows):
+    layout = np.empty(6)
+    layout[0] = 0.42 * np.tanh(0.9 * focus[0])
+    layout[1] = 0.30 * np.tanh(0.9 * focus[1])
+    layout[2] = np.exp(0.26 * np.tanh(0.8 * zoom))
+    layout[3] = 1.2 * np.tanh(1.2 * light)
+    layout[4] = 1.3 * step(-0.8, 1.2, ground[0] - 0.1)
+    layout[5] = np.exp(0.5 * np.tanh(ground[1]))
+    folds = np.empty(2)
+    folds[0] = step(-0.12, 0.12, fold[0] - 1.5)
+    folds[1] = step(-0.12, 0.12, fold[1] - 1.65)
+    suits = np.exp(25 * (wishes - wishes.max()))
+    suits = (suits.reshape(-1, 1) * _SUITS).sum(0) / suits.sum()
+    layout[4] *= suits[6]
+    on = np.empty(6)
+    on[0] = step(-0.25, 0.25, media[0] - 0.3)
+    on[2] = suits[2] * step(-0.2, 0.2, media[2] - 1.45) * (1 - on[0])
+    on[3] = suits[3] * step(-0.2, 0.2, media[3] - 1.35) * (1 - on[0]) * (1 - on[2])
+    on[1] = suits[1] * step(-0.2, 0.2, media[1] - 0.6) * (1 - 0.5 * on[0])
+    on[5] = suits[5] * step(-0.3, 0.5, media[5] - 0.8)
+    on[4] = suits[4] * step(-0.2, 0.2, media[4] - 1.0) * (1 - on[2])
+    strokes = np.empty(4)
+    strokes[0] = 1.5 / rows * (0.70 + 0.75 * uniform(brush_[0]))
+    strokes[1] = 1.1 + 3.0 * uniform(brush_[1])
+    strokes[2] = 0.5 + 1.6 * uniform(brush_[2])
+    strokes[3] = 0.02 + 0.15 * uniform(brush_[3]) ** 2
+    surface = np.empty(4)
+    surface[0] = on[0] * (0.3 + 0.9 * uniform(finish[0]))
+    surface[1] = (1 - 0.5 * on[0]) * 1.1 * uniform(finish[1]) ** 1.5
+    surface[2] = (1 - 0.7 * on[0]) * max(0.0, 1.6 * uniform(finish[2]) - 0.6)
+    surface[3] = 0.02 + 0.10 * uniform(finish[3])
+    return np.exp(-0.32 * np.tanh(0.8 * crop) - 0.20), 0.9 * uniforms(drift) ** 2 * np.array([1.0, 0.28]), layout, on, strokes, surface, folds
 
 
 def view_of(width: int, height: int) -> View:
@@ -138,30 +185,48 @@ def underpainting(p: Parameters, view: View) -> Float32[np.ndarray, "height widt
     canvas = _forms(p, view)
     low, gain = _levels(canvas)
     lab = np.empty((view.height, view.width, 3), np.float32)
-    colour(canvas, p.table, low, gain, *p.lean, *view[:3], lab)
+    colour(canvas, p.table, low, gain, *p.drift, 4 + p.stream % 4, p.media[1], *view[:3], p.stream + 600, lab)
     return lab
 
 
 def strokes(p: Parameters, view: View, guide: Float32[np.ndarray, "height width 3"]) -> list[np.ndarray]:
-    """Three coats of strokes, coarse to fine, planned on the guide."""
-    opacity, width, length, flow, uneven = p.brush
+    """Three coats of strokes, coarse to fine, planned on the guide; none where there is no oil."""
+    if p.media[0] <= 0:
+        return []
+    width, length, flow, uneven = p.brush
     rows = _ROWS[p.stream % 4]
     coats = ((1.0, 1.0, 1.0, 0.0), (1.8, 0.55, 0.75, 0.05), (3.6, 0.30, 0.5, 0.085))
     return [
-        brush.plan(guide, *view[:3], int(rows * more), width * size, length, flow, uneven * calm, 0.96 * opacity, least,
-                   p.layout[0], p.layout[1], p.stream + 900 + 10 * n)
+        brush.plan(
+            guide, *view[:3], int(rows * more), width * size, length, flow, uneven * calm, 0.96 * p.media[0], least,
+            p.layout[0], p.layout[1], p.stream + 900 + 10 * n,
+        )
         for n, (more, size, calm, least) in enumerate(coats)
     ]  # fmt: skip
 
 
-def surface(p: Parameters, view: View, lab: np.ndarray, coats: list[tuple[np.ndarray, np.ndarray]] | None) -> UInt8[np.ndarray, "height width 3"]:
-    """Brush the coats, each strokes and their colours, over the underpainting lab, and finish to sRGB."""
+def surface(
+    p: Parameters, view: View, under: np.ndarray, guide: np.ndarray, coats: list[np.ndarray]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Carry out the media over the underpainting, with colours from the guide where they are patches, and finish to sRGB."""
+    _, _, stones, lines, contour, wear = p.media
+    lab = under.copy()
     relief = np.zeros((view.height, view.width), np.float32)
-    under, lab = lab, lab.copy() if coats else lab
-    for coat, colours in coats or ():
-        brush.paint(lab, relief, under, *view[:3], coat, colours, brush.BRISTLES, _LOOSE)
+    corner = view[:3]
+    guide_px = view.px * view.height / guide.shape[0]
+    for coat in coats:
+        colours = brush.pick(guide, view.x0, view.y0, guide_px, coat)
+        brush.paint(lab, relief, under, *corner, coat, colours, brush.BRISTLES, _LOOSE)
+    if stones > 0:
+        media.mosaic(lab, guide, *corner, guide_px, _STONES[p.stream % 3], stones, p.stream + 700)
+    if lines > 0:
+        media.linocut(lab, p.table[2, 1], *corner, _PITCH[p.stream % 3], 0.6 * p.layout[3] + 0.8, lines, p.stream + 710)
+    if contour > 0:
+        media.outline(lab, under, p.table[1, 1], view.px, contour)
+    if wear > 0:
+        media.wear(lab, *corner, wear, p.stream + 720)
     out = np.empty((view.height, view.width, 3), np.uint8)
-    brush.finish(lab, relief, *view[:3], *p.finish, p.stream, out)
+    brush.finish(lab, relief, *corner, *p.finish, p.stream, out)
     return out
 
 
@@ -170,15 +235,50 @@ def _forms(p: Parameters, view: View) -> Float32[np.ndarray, "height width 2"]:
     order = np.argsort(-p.wishes, kind="stable")
     sharing = [int(k) for k in order if p.wishes[k] > p.wishes[order[0]] - 2 * _REACH]
     canvases = [np.empty((view.height, view.width, 2), np.float32) for _ in sharing]
+    closer = 1 - p.crop
+    corner = (view.x0 * p.crop + closer * p.layout[0], view.y0 * p.crop + 0.6 * closer * p.layout[1], view.px * p.crop)
     for k, canvas in zip(sharing, canvases):
-        DRAW[k](canvas, *view[:3], p.layout, p.shape, p.stream + 17 * k)
+        DRAW[k](canvas, *corner, p.layout, p.shape, p.stream + 17 * k)
     for n in range(1, len(canvases)):
-        _share(canvases[0], canvases[n], *view[:3], p.wishes[sharing[0]], p.wishes[sharing[n]], sharing[n], n == 1, p.stream)
+        _share(canvases[0], canvases[n], *view[:3], p.wishes[sharing[0]], p.wishes[sharing[n]], sharing[n], p.stream)
+    if p.fold.any():
+        return _folded(canvases[0], *view[:3], *p.fold, _SECTORS[p.stream % 5])
     return canvases[0]
 
 
 @kernel
-def _share(first, other, x0, y0, px, wish, rival, k, only, s):
+def _folded(canvas, x0, y0, px, mirror, wheel, sectors):
+    """The canvas seen in mirrors: halves alike, or so many alike sectors; in between the mirrors slide."""
+    height, width = canvas.shape[:2]
+    out = np.empty_like(canvas)
+    part = 2 * np.pi / sectors
+    for j in range(height):
+        for i in range(width):
+            x = x0 + (i + 0.5) * px
+            y = y0 - (j + 0.5) * px
+            u = x + mirror * (abs(x) - x)
+            v = y
+            if wheel > 0:
+                r = np.sqrt(x * x + y * y)
+                a = np.arctan2(x, y)
+                a = abs(a - part * np.floor(a / part + 0.5))
+                u += wheel * (r * np.sin(a + 0.35) - u)
+                v += wheel * (r * np.cos(a + 0.35) - v)
+            u = min(width - 1.001, max(0.0, (u - x0) / px - 0.5))
+            v = min(height - 1.001, max(0.0, (y0 - v) / px - 0.5))
+            p = int(u)
+            q = int(v)
+            u -= p
+            v -= q
+            for k in range(2):
+                top = canvas[q, p, k] + (canvas[q, p + 1, k] - canvas[q, p, k]) * u
+                low = canvas[q + 1, p, k] + (canvas[q + 1, p + 1, k] - canvas[q + 1, p, k]) * u
+                out[j, i, k] = top + (low - top) * v
+    return out
+
+
+@kernel
+def _share(first, other, x0, y0, px, wish, rival, k, s):
     """Give to `other` the part of the picture where it is wanted more; a soft shadow lies along the cut."""
     height, width = first.shape[:2]
     a = 6.2832 * chance(k, 1, s)

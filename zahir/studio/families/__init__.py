@@ -15,8 +15,8 @@ from zahir.studio.families import (
     arches,
     bloom,
     city,
-    dunes,
     fields,
+    forest,
     hills,
     ink,
     leaves,
@@ -29,7 +29,7 @@ from zahir.studio.families import (
     vessels,
 )
 
-_MODULES = (hills, mountains, sea, dunes, city, vessels, bloom, leaves, arches, orb, tiles, rings, fields, agate, ink, paper)
+_MODULES = (hills, mountains, sea, forest, city, vessels, bloom, leaves, arches, orb, tiles, rings, fields, agate, ink, paper)
 
 FAMILIES: tuple[str, ...] = tuple(module.__name__.rpartition(".")[2] for module in _MODULES)
 DRAW: tuple[Callable[..., None], ...] = tuple(getattr(module, name) for module, name in zip(_MODULES, FAMILIES))

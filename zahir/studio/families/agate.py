@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, noise, step
 
@@ -17,9 +18,9 @@ def agate(out, x0, y0, px, V, U, s):
     cx = 0.6 * V[0]
     cy = 0.6 * V[1]
     night = step(0.45, 0.60, U[0])
-    size = (0.80 + 0.30 * U[1]) * V[4] ** 0.3
-    bands = 7 + 10 * U[2]
-    wave = 0.16 + 0.20 * U[3]
+    size = (0.78 + 0.75 * U[1] * U[1]) * V[2] ** 0.3
+    bands = (6 + 12 * U[2]) * (0.7 + 0.4 * size)
+    wave = 0.14 + 0.34 * U[3]
     hollow = 0.16 + 0.16 * U[4]
     long = 0.75 + 0.5 * U[5]
     ca = math.cos(3.1 * U[6])
@@ -35,7 +36,9 @@ def agate(out, x0, y0, px, V, U, s):
             r = math.sqrt(u * u + v * v) / size
             d = r + wave * n * (0.4 + r) + 0.035 * fine
             t = mix(0.88, 0.10, night) + 0.05 * n + 0.03 * fine
-            c = -0.2 + 0.3 * n
+            g = pattern(x, y, px, V, s)
+            t += mix(-0.12, 0.12, night) * g
+            c = -0.2 + 0.3 * n + 0.4 * g
             if d < 1.25:
                 dark = math.exp(-9 * max(0.0, d - 1)) * 0.16
                 t += mix(-dark, 0.6 * dark, night) * (1 if d > 1 else 0)

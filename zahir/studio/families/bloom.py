@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, columns, fbm, inside, mix, noise, put, step
 
@@ -23,10 +24,12 @@ def bloom(out, x0, y0, px, V, U, s):
             n = fbm(x * 0.7, y * 0.7, 3, s + 1)
             d = math.sqrt((x - V[0]) ** 2 + (y - V[1]) ** 2)
             t = mix(0.90, 0.08, night) + mix(-0.13, 0.17, night) * math.exp(-0.9 * d) + 0.05 * n
-            out[j, i, 0] = t
-            out[j, i, 1] = -0.5 + 0.25 * n + 0.2 * hue
+            g = pattern(x, y, px, V, s)
+            out[j, i, 0] = t + mix(-0.11, 0.11, night) * g
+            out[j, i, 1] = -0.5 + 0.25 * n + 0.2 * hue + 0.4 * g
+    _meadow(out, x0, y0, px, V, hue, night, step(0.45, 0.55, U[8]), U[9], s + 77)
     count = 1 + int(4.5 * chance(0, 1, s))
-    big = (0.62 - 0.05 * count) * (0.85 + 0.3 * U[2]) * V[4] ** 0.5
+    big = (0.62 - 0.05 * count) * (0.85 + 0.3 * U[2]) * V[2] ** 0.5
     for k in range(count - 1, -1, -1):
         a = 2.4 * k + 6.28 * chance(1, 1, s)
         x = V[0] * 0.7 + (0.0 if k == 0 else 0.72 * math.cos(a))
@@ -40,6 +43,44 @@ def bloom(out, x0, y0, px, V, U, s):
         r = big * (1.0 if k == 0 else 0.34 + 0.32 * chance(k, 2, s))
         tone = mix(0.50, 0.78, night) + 0.12 * (U[3] - 0.5)
         _head(out, x0, y0, px, x, y, r, tone, 1.0 if k == 0 or chance(k, 3, s) < 0.4 else hue, U, s + 31 * k, s)
+
+
+@kernel
+def _meadow(out, x0, y0, px, V, hue, night, amount, tall, s):
+    """Many small flowers all about, larger towards the lower edge, thinning out around the main one."""
+    if amount <= 0:
+        return
+    height, width = out.shape[:2]
+    top = -0.5 + 1.5 * tall
+    for n in range(220):
+        q = (n + 0.5) / 220
+        y = top - (top + 1.1) * q
+        x = (2 * chance(n, 1, s) - 1) * (-x0 + 0.1)
+        d = math.sqrt((x - 0.7 * V[0]) ** 2 + (y - 0.5 * V[1] - 0.14) ** 2)
+        r = (0.018 + 0.050 * q) * (0.6 + 0.8 * chance(n, 2, s)) * amount
+        petals = 5 + int(3 * chance(n, 3, s))
+        h = chance(n, 4, s)
+        tone = mix(0.62 - 0.25 * q, 0.30 + 0.30 * q, night) + 0.20 * (chance(n, 5, s) - 0.5)
+        tone = mix(tone, out[0, 0, 0], 0.5 * math.exp(-4 * d * d))
+        if noise(1.6 * x, 1.6 * y, s + 6) < -0.35 + 0.3 * h:
+            h = 0.5
+            petals = 1
+            tone = mix(0.42, 0.24, night)
+        c = 1.0 if h < 0.3 else (hue if h < 0.45 else -0.8 + 0.5 * h)
+        ia, ib = columns(x - r, x + r, x0, px, width)
+        ja, jb = columns(-y - r, -y + r, -y0, px, height)
+        for j in range(ja, jb):
+            v = (y0 - (j + 0.5) * px - y) / r
+            for i in range(ia, ib):
+                u = (x0 + (i + 0.5) * px - x) / r
+                e = math.sqrt(u * u + v * v)
+                if petals == 1:
+                    edge = 0.9
+                    e = abs(u) * 3 + abs(v)
+                else:
+                    edge = 0.72 + 0.26 * math.cos(petals * math.atan2(v, u) + 6 * h)
+                heart = inside((e - 0.25) * r, px) if petals > 1 else 0.0
+                put(out, j, i, mix(tone + 0.1 * v, 0.88, heart), mix(c, 0.8, heart), inside((e - edge) * r, px) * min(1.0, 1.5 * r / px))
 
 
 @kernel

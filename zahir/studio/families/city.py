@@ -20,7 +20,7 @@ def city(out, x0, y0, px, V, U, s):
     night = step(0.30, 0.60, U[0])
     ground = -0.55 + 0.25 * (U[1] - 0.5)
     sun_x = -1.2 * V[0]
-    sky(out, x0, y0, px, ground + 0.1, sun_x, 0.05 + 0.5 * U[2], 0.10 + 0.20 * U[3], night, 0.6 * U[4], s)
+    sky(out, x0, y0, px, ground + 0.1, sun_x, 0.05 + 0.5 * U[2], 0.10 + 0.20 * U[3], night, 0.6 * U[4], V, s)
     for j in range(height):
         y = y0 - (j + 0.5) * px
         wet = inside(y - ground, px)
@@ -50,7 +50,7 @@ def city(out, x0, y0, px, V, U, s):
 def _tower(x, y, k, ground, night, px, V, U, s):
     """Tone, hue and coverage of layer k (0 is farthest) at a point."""
     q = k / (LAYERS - 1.0)
-    pitch = (0.13 + 0.11 * q + 0.06 * U[5]) * V[4]
+    pitch = (0.13 + 0.11 * q + 0.06 * U[5]) * V[2]
     u = x / pitch + 5.3 * k
     cell = int(math.floor(u))
     f = u - cell

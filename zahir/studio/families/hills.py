@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.families.sky import birds, sky
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, noise, put, step
@@ -22,7 +23,7 @@ def hills(out, x0, y0, px, V, U, s):
     sun_x = 1.35 * V[0]
     sun_y = horizon + 0.12 + 0.55 * U[2]
     radius = 0.08 + 0.20 * U[3]
-    sky(out, x0, y0, px, horizon, sun_x, sun_y, radius, night, max(0.0, 1.5 * U[4] - 0.4), s)
+    sky(out, x0, y0, px, horizon, sun_x, sun_y, radius, night, max(0.0, 1.5 * U[4] - 0.4), V, s)
     birds(out, x0, y0, px, -0.6 * sun_x, sun_y + 0.12, 0.055, mix(0.2, 0.75, night), step(0.6, 0.7, U[14]), s + 5)
     far = mix(0.74, 0.44, night)
     near = mix(0.06, 0.0, night)
@@ -34,10 +35,10 @@ def hills(out, x0, y0, px, V, U, s):
     for k in range(LAYERS):
         q = k / (LAYERS - 1.0)
         base = horizon + 0.16 - 0.98 * q * q - 0.10 * q
-        wide = (0.5 + 1.3 * q * U[8]) / V[4]
+        wide = (0.5 + 1.3 * q * U[8]) / V[2]
         for i in range(width):
             x = x0 + (i + 0.5) * px
-            rise = fbm(x * wide + 7.7 * k + 0.4 * V[5], 0.37 * k + 0.6 * U[9], 4, s + 20 + k)
+            rise = fbm(x * wide + 7.7 * k, 0.37 * k + 0.6 * U[9], 4, s + 20 + k)
             h = base + (0.30 - 0.12 * q) * rough * rise
             h += 0.10 * (1 - q) * math.exp(-(((x + 0.8 * sun_x) / 0.5) ** 2)) * U[10]
             if k >= 2 and woods > 0:
@@ -54,14 +55,14 @@ def hills(out, x0, y0, px, V, U, s):
                 sway = noise(x * 2.2, depth * 22 / (1 + 3 * depth), s + 70)
                 yy = max(y, shore) + 0.9 * depth + 0.05 * sway * (0.2 + depth)
                 wet = inside(y - shore, px)
-            t, c, m = _land(yy, i, x, sun_x, tops, far, near, night, U[11], px, s, LAYERS)
+            t, c, m = _land(yy, i, x, sun_x, tops, far, near, night, U[11], px, V, s, LAYERS)
             if wet > 0:
                 t, c, m = _mirror(t, c, m, x - sun_x, shore - y, night, wet, s)
             put(out, j, i, t, c, m)
 
 
 @kernel
-def _land(y, i, x, sun_x, tops, far, near, night, mist, px, s, layers):
+def _land(y, i, x, sun_x, tops, far, near, night, mist, px, V, s, layers):
     """Front to back: tone, hue and coverage of the land above a point."""
     t = 0.0
     c = 0.0
@@ -77,8 +78,9 @@ def _land(y, i, x, sun_x, tops, far, near, night, mist, px, s, layers):
         fog = (1 - math.exp(-2.6 * max(0.0, down))) * (0.36 - 0.26 * q) * (0.2 + mist)
         rim = math.exp(-18 * max(0.0, down)) * 0.06 * math.exp(-abs(x - sun_x) * 1.2)
         grass = 0.035 * q * noise(x * (4 + 5 * q), y * 16, s + 90 + k)
-        t += m * (tone + fog * mix(1.0, 0.6, night) + rim + grass)
-        c += m * (0.30 * (1 - q) * math.exp(-abs(x - sun_x)) - 0.42 * q * (1 - q) * 2 + 0.35 * (k % 2) * q)
+        g = pattern(x + 0.3 * k, y - 0.5 * tops[k, i], px, V, s + 300 + k) * (0.4 + 0.6 * q)
+        t += m * (tone + fog * mix(1.0, 0.6, night) + rim + grass + 0.11 * g)
+        c += m * (0.5 * g + 0.30 * (1 - q) * math.exp(-abs(x - sun_x)) - 0.42 * q * (1 - q) * 2 + 0.35 * (k % 2) * q)
         left -= m
         if left <= 0.001:
             break

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, step
 
@@ -15,12 +16,12 @@ def ink(out, x0, y0, px, V, U, s):
     """Draw tones and hues on out (height, width, 2)."""
     height, width = out.shape[:2]
     night = step(0.42, 0.58, U[0])
-    k = (0.75 + 0.5 * U[1]) / V[4]
+    k = (0.75 + 0.5 * U[1]) / V[2]
     curl = 0.8 + 1.1 * U[2]
     way = 3.1 * (U[3] - 0.5) + 1.2
     wx = math.cos(way)
     wy = math.sin(way)
-    reach = 0.60 + 0.35 * U[4]
+    reach = 0.50 + 0.55 * U[4] * U[4]
     for j in range(height):
         y = y0 - (j + 0.5) * px
         for i in range(width):
@@ -33,7 +34,7 @@ def ink(out, x0, y0, px, V, U, s):
             qy = fbm(x * k - 7.7, y * k + 4.4, 3, s + 4)
             rx = fbm(x * k + curl * qx, y * k + curl * qy, 4, s + 8)
             f = fbm(1.4 * x * k + curl * (rx + 0.6 * qy), 1.4 * y * k + curl * (qx - rx), 4, s + 12)
-            spread = 0.42 + 0.30 * math.tanh(along)
+            spread = (0.42 + 0.30 * math.tanh(along)) * (0.5 + reach)
             env = math.exp(-((across + 0.5 * qx) ** 2) / (spread * spread) * 0.9 - (along / (reach * 1.3)) ** 2)
             fold = 1 - min(1.0, 1.9 * abs(f))
             body = step(0.10, 0.75, env * 1.35 + 0.42 * rx - 0.08)
@@ -44,8 +45,9 @@ def ink(out, x0, y0, px, V, U, s):
             c = mix(-0.3, mix(0.45, -0.7, step(-0.45, 0.45, qx + 0.3 * f)), body)
             glow = body * step(0.55, 0.95, fold) * step(0.05, 0.5, qy) * step(0.25, 0.5, U[5])
             t = mix(t, 0.72, 0.75 * glow)
-            out[j, i, 0] = t
-            out[j, i, 1] = mix(c, 1.0, glow)
+            g = pattern(x, y, px, V, s) * (1 - body)
+            out[j, i, 0] = t + mix(-0.10, 0.10, night) * g
+            out[j, i, 1] = mix(c, 1.0, glow) + 0.4 * g
     for n in range(int(26 * step(0.35, 0.7, U[6]))):
         _fleck(out, x0, y0, px, n, V, night, s + 40)
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, columns, fbm, inside, mix, put, step
 
@@ -24,11 +25,21 @@ def leaves(out, x0, y0, px, V, U, s):
             x = x0 + (i + 0.5) * px
             n = fbm(x * 0.8, y * 0.8, 3, s + 1)
             t = mix(0.91, 0.08, night) + 0.045 * n + mix(-0.04, 0.10, night) * (y + 0.3)
-            c = -0.35 + 0.25 * n
+            g = pattern(x, y, px, V, s)
+            t += mix(-0.10, 0.10, night) * g
+            c = -0.35 + 0.25 * n + 0.4 * g
             d = math.sqrt((x - disc_x) ** 2 + (y - disc_y) ** 2) - disc_r
             m = inside(d, px)
             out[j, i, 0] = mix(t, mix(0.74, 0.66, night) + 0.06 * n + 0.10 * (y - disc_y), m)
             out[j, i, 1] = mix(c, 1.0, m)
+    behind = step(0.45, 0.60, U[7])
+    for n in range(130 if behind > 0 else 0):
+        y = 1.1 - 2.2 * (n + 0.5) / 130
+        x = (2 * chance(n, 41, s) - 1) * (-x0 + 0.1)
+        size = (0.16 + 0.22 * chance(n, 42, s)) * behind
+        a = 6.2832 * chance(n, 43, s)
+        tone = mix(0.82, 0.15, night) + 0.08 * (chance(n, 44, s) - 0.5)
+        _leaf(out, x0, y0, px, x, y, a, size, 0.30, tone, -0.7 + 0.8 * chance(n, 45, s), s + n)
     count = 2 + int(3.2 * chance(0, 2, s))
     for k in range(count):
         h = chance(k, 3, s)
@@ -38,7 +49,7 @@ def leaves(out, x0, y0, px, V, U, s):
         depth = k / max(1.0, count - 1.0)
         tone = mix(mix(0.46, 0.16, depth), mix(0.40, 0.80, depth), night)
         hue = -0.9 + 0.9 * chance(k, 6, s)
-        _sprig(out, x0, y0, px, foot, lean, long * V[4] ** 0.3, tone, hue, U, s + 50 * k)
+        _sprig(out, x0, y0, px, foot, lean, long * V[2] ** 0.3, tone, hue, U, s + 50 * k)
 
 
 @kernel

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from zahir.studio.families.sky import birds
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, noise, put, step
 
@@ -33,6 +34,9 @@ def mountains(out, x0, y0, px, V, U, s):
             glow = math.exp(-3 * max(0.0, d - radius))
             t += (0.04 + 0.18 * night) * glow
             c = 0.3 * glow - 0.18 + 0.2 * n
+            g = pattern(x, y, px, V, s) * step(radius, radius + 0.25, d)
+            t += mix(-0.07, 0.07, night) * g
+            c += 0.25 * g
             put_disc = inside(d - radius, px)
             out[j, i, 0] = mix(t, mix(0.66, 0.95, night), put_disc)
             out[j, i, 1] = mix(c, mix(1.0, 0.3, night), put_disc)
@@ -47,7 +51,7 @@ def mountains(out, x0, y0, px, V, U, s):
         centre = hero * (1 - 1.3 * q) + 0.9 * (chance(k, 3, s) - 0.5) * (0.3 + q)
         for i in range(width):
             x = x0 + (i + 0.5) * px
-            tops[i] = base + _peak(x, centre, tall, (0.9 + 0.9 * U[6]) / V[4], k, s + 11 * k)
+            tops[i] = base + _peak(x, centre, tall, (0.9 + 0.9 * U[6]) / V[2], k, s + 11 * k)
         span = max(1, int(0.022 / px + 0.5))
         for i in range(width):
             a = max(0, i - span)

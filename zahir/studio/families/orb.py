@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, noise, step
 
@@ -17,8 +18,8 @@ def orb(out, x0, y0, px, V, U, s):
     day = step(0.58, 0.72, U[0])
     cx = 0.75 * V[0]
     cy = 0.75 * V[1]
-    r = (0.42 + 0.26 * U[1]) * V[4] ** 0.4
-    lx = 0.75 * math.sin(V[7] * 1.1)
+    r = (0.42 + 0.26 * U[1]) * V[2] ** 0.4
+    lx = 0.75 * math.sin(V[3] * 1.1)
     ly = 0.55
     lz = math.sqrt(max(0.05, 1 - lx * lx - ly * ly))
     bands = 1.2 + 4 * U[2]
@@ -43,7 +44,9 @@ def orb(out, x0, y0, px, V, U, s):
             halo = math.exp(-3.2 * max(0.0, d - r))
             t = mix(0.07, 0.88, day) + mix(0.16, 0.06, day) * (0.5 * y * ly + 0.5 * x * lx + 0.3) + 0.05 * n
             t += mix(0.16, -0.06, day) * halo
-            c = -0.55 + 0.3 * n + 0.5 * halo
+            g = pattern(x, y, px, V, s)
+            t += mix(0.11, -0.11, day) * g
+            c = -0.55 + 0.3 * n + 0.5 * halo + 0.4 * g
             if day < 1:
                 star = chance(int(math.floor(x * 16)), int(math.floor(y * 16)), s + 5)
                 if star < 0.10:
@@ -70,6 +73,8 @@ def orb(out, x0, y0, px, V, U, s):
                 lat = v + 0.18 * stir * fbm(u * 1.1 + 3, v * 2.4, 4, s + 12)
                 band = fbm(0.22 * u * stir, lat * bands, 4, s + 15)
                 lit = max(0.0, (dx * lx + dy * ly) / r + w * lz)
+                g = pattern(u, v, px / r, V, s + 300) * 0.7
+                band += 0.45 * g
                 tone = 0.12 + 0.62 * lit**0.8 + 0.34 * band * (0.25 + 0.75 * lit)
                 rim = 0.16 * (1 - w) ** 3 * (0.3 + lit)
                 t = mix(t, tone + rim, m)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, noise, step
 
@@ -22,7 +23,7 @@ def paper(out, x0, y0, px, V, U, s):
     gap = 0.100 + 0.05 * U[1]
     wave = 0.16 + 0.34 * U[2]
     k = 0.9 + 1.1 * U[3]
-    shade_x = -0.035 * math.sin(V[7])
+    shade_x = -0.035 * math.sin(V[3])
     lobes = 0.0 if chance(0, 1, s) < 0.6 else 3 + math.floor(5 * chance(0, 2, s))
     petal = 0.10 * (0.3 + U[4])
     for j in range(height):
@@ -44,6 +45,9 @@ def paper(out, x0, y0, px, V, U, s):
                     continue
                 tone = mix(mix(0.20, 0.90, q), mix(0.82, 0.12, q), inner)
                 hue = mix(0.55, -0.55, q) if (chance(n, 3, s) > 0.2) else 0.9
+                g = pattern(x, y, px, V, s + 300 + n) if n % 2 == 0 else 0.0
+                tone += mix(-0.10, 0.10, inner) * g
+                hue += 0.4 * g
                 rim = math.exp(-((d / 0.012) ** 2)) * 0.09
                 t = mix(t, tone + rim + 0.018 * noise(x * 20, y * 20, s + 60 + n), m)
                 c = mix(c, hue, m)

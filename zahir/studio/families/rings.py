@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, put, step
 
@@ -22,27 +23,28 @@ def rings(out, x0, y0, px, V, U, s):
             x = x0 + (i + 0.5) * px
             n = fbm(x * 1.1, y * 1.1, 3, s + 3)
             half = inside((x - V[0]) * math.sin(cut_a) + (y - V[1]) * math.cos(cut_a), px)
-            out[j, i, 0] = mix(mix(0.92, 0.76, half), mix(0.07, 0.20, half), night) + 0.035 * n
-            out[j, i, 1] = mix(-0.2, 0.15, half) + 0.2 * n
+            g = pattern(x, y, px, V, s) * (1 - 0.7 * half)
+            out[j, i, 0] = mix(mix(0.92, 0.76, half), mix(0.07, 0.20, half), night) + 0.035 * n + mix(-0.1, 0.1, night) * g
+            out[j, i, 1] = mix(-0.2, 0.15, half) + 0.2 * n + 0.3 * g
     bars = 1 + int(4 * chance(0, 1, s))
     for k in range(bars):
-        a = V[7] + 1.2 * (chance(k, 2, s) - 0.5) + (1.57 if chance(k, 3, s) < 0.3 else 0.0)
+        a = V[3] + 1.2 * (chance(k, 2, s) - 0.5) + (1.57 if chance(k, 3, s) < 0.3 else 0.0)
         thick = 0.006 + 0.035 * chance(k, 4, s) ** 2
         _bar(out, x0, y0, px, V[0] + 0.5 * (chance(k, 5, s) - 0.5), V[1], a, 0.7 + 0.6 * chance(k, 6, s), thick,
              mix(0.10, 0.85, night), 1.4 * chance(k, 7, s) - 0.4)
     count = 2 + int(4 * chance(0, 8, s))
-    hero = (0.52 + 0.22 * U[2]) * V[4] ** 0.5
+    hero = (0.52 + 0.22 * U[2]) * V[2] ** 0.5
     for k in range(count):
         a = 6.2832 * chance(k, 9, s)
         r = hero if k == 0 else hero * (0.18 + 0.42 * chance(k, 10, s) ** 1.5)
         away = 0.0 if k == 0 else hero * (0.75 + 0.65 * chance(k, 11, s))
         x = 0.8 * V[0] + away * math.cos(a) * 1.1
         y = 0.7 * V[1] + away * math.sin(a)
-        _target(out, x0, y0, px, x, y, r, night, U, s + 40 * k)
+        _target(out, x0, y0, px, x, y, r, V, U, s + 40 * k)
 
 
 @kernel
-def _target(out, x0, y0, px, x, y, r, night, U, s):
+def _target(out, x0, y0, px, x, y, r, V, U, s):
     height, width = out.shape[:2]
     bands = 3 + int(4 * chance(1, 1, s))
     if r < 0.2:
@@ -86,6 +88,8 @@ def _target(out, x0, y0, px, x, y, r, night, U, s):
                 t = mix(t, tt, cover)
                 c = mix(c, cc, cover)
             t += 0.05 * (u - v) / r
+            g = pattern(x + u, y + v, px, V, s + 300) * (1 - east if bands % 2 else east)
+            t += (0.11 if t < 0.5 else -0.11) * g
             put(out, j, i, t, c, m * (0.86 + 0.14 * step(0.3, 0.6, U[5])))
 
 

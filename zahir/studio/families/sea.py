@@ -20,7 +20,7 @@ def sea(out, x0, y0, px, V, U, s):
     sun_x = 1.3 * V[0]
     sun_y = horizon + 0.03 + 0.55 * U[2]
     radius = 0.10 + 0.24 * U[3] * U[3]
-    sky(out, x0, y0, px, horizon, sun_x, sun_y, radius, night, max(0.0, 1.5 * U[4] - 0.3), s)
+    sky(out, x0, y0, px, horizon, sun_x, sun_y, radius, night, max(0.0, 1.5 * U[4] - 0.3), V, s)
     birds(out, x0, y0, px, -0.5 * sun_x, sun_y + 0.15, 0.05, mix(0.25, 0.8, night), step(0.7, 0.8, U[9]), s + 5)
     _islet(out, x0, y0, px, horizon, -0.9 * sun_x + 0.2, night, step(0.45, 0.6, U[5]), s + 30)
     swell = 0.6 + 1.4 * U[6]

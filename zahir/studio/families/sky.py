@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, columns, fbm, inside, mix, put, step
 
 
 @kernel
-def sky(out, x0, y0, px, horizon, sun_x, sun_y, radius, night, cloud, s):
-    """Paint the whole canvas as sky; night in [0, 1] darkens it, cloud in [0, 1] fills it."""
+def sky(out, x0, y0, px, horizon, sun_x, sun_y, radius, night, cloud, V, s):
+    """Paint the whole canvas as sky; night in [0, 1] darkens it, cloud in [0, 1] fills it, V lends a pattern."""
     height, width = out.shape[:2]
     low = mix(0.93, 0.52, night)
     high = mix(0.56, 0.06, night)
@@ -25,6 +26,9 @@ def sky(out, x0, y0, px, horizon, sun_x, sun_y, radius, night, cloud, s):
             glow = math.exp(-2.4 * max(0.0, d - radius))
             t = base + (0.10 + 0.16 * night) * glow
             c = 0.62 * glow - 0.45 * (1 - math.exp(-0.9 * e))
+            g = pattern(x, y, px, V, s + 40) * step(radius, radius + 0.25, d)
+            t += 0.07 * g
+            c += 0.22 * g
             disc = inside(d - radius, px)
             t = mix(t, mix(0.80, 0.98, night), disc)
             c = mix(c, mix(1.0, 0.35, night), disc)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, step
 
@@ -14,7 +15,7 @@ from zahir.studio.noise import chance, fbm, inside, mix, step
 def tiles(out, x0, y0, px, V, U, s):
     """Draw tones and hues on out (height, width, 2)."""
     height, width = out.shape[:2]
-    size = (0.42 + 0.20 * chance(0, 1, s)) * V[4] ** 0.5
+    size = (0.42 + 0.20 * chance(0, 1, s)) * V[2] ** 0.5
     night = step(0.55, 0.65, U[0])
     turned = chance(0, 2, s) < 0.2
     ground = mix(0.90, 0.10, night)
@@ -62,7 +63,10 @@ def tiles(out, x0, y0, px, V, U, s):
             plain = mix(ground, back, 0.22 * U[2])
             t = mix(mix(plain, back, busy), fore, m * busy)
             c = mix(mix(0.0, hue2, busy), hue, m * busy)
-            bevel = 0.05 * (u - 0.5) * V[7] * busy
+            if chance(a, b, s + 28) < 0.4:
+                g = pattern(x, y, px, V, s + 300 + int(9 * chance(a, b, s + 29)))
+                t += (0.14 if t < 0.5 else -0.14) * g * (m if chance(a, b, s + 30) < 0.5 else 1 - m)
+            bevel = 0.05 * (u - 0.5) * V[3] * busy
             seam = 1 - inside((min(min(u, 1 - u), min(v, 1 - v)) * cell - 0.003) * -1, px)
             out[j, i, 0] = 0.06 + 0.88 * t + bevel + 0.035 * n + 0.06 * seam * (1 - 2 * t) * busy
             out[j, i, 1] = c

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, columns, fbm, inside, mix, noise, put, step
 
@@ -28,11 +29,13 @@ def vessels(out, x0, y0, px, V, U, s):
             n = fbm(x * 0.9, y * 0.9, 3, s + 1)
             beam = step(-0.6, 0.5, 0.55 * sun * x + slant * 0.7 * y + 0.05 * n)
             wall = mix(0.62, 0.16, night) + mix(0.20, 0.26, night) * beam + 0.05 * n
+            g = pattern(x, y, px, V, s)
+            wall += 0.10 * g
             wood = mix(0.50, 0.38, night) + 0.16 * step(-1.2, 0.3, sun * x) - 0.22 * step(table, -1.1, y)
             wood += 0.03 * noise(x * 1.5, y * 18, s + 2)
             m = inside(y - table, px)
             out[j, i, 0] = mix(wall, wood, m)
-            out[j, i, 1] = mix(wall_hue - 0.3 + 0.3 * beam, wall_hue * -0.6 + 0.25, m)
+            out[j, i, 1] = mix(wall_hue - 0.3 + 0.3 * beam + 0.4 * g, wall_hue * -0.6 + 0.25, m)
     count = 3 + int(3 * chance(0, 9, s))
     hero = int(count * chance(0, 10, s))
     accent = (hero + 1) % count
@@ -56,7 +59,7 @@ def vessels(out, x0, y0, px, V, U, s):
             tone = 0.80 if k == hero else tone
             hue = 1.0 if k == accent else 1.4 * (chance(k, 18, s) - 0.6)
             _shadow(out, x0, y0, px, x, foot, body, tall, sun, s)
-            _vessel(out, x0, y0, px, x, foot, tall, body, kind, tone, hue, sun, s + k)
+            _vessel(out, x0, y0, px, x, foot, tall, body, kind, tone, hue, sun, V, s + k)
     for k in range(int(3.4 * chance(2, 9, s))):
         r = 0.085 + 0.04 * chance(k, 19, s)
         x = V[0] * 0.5 + 1.1 * (chance(k, 20, s) - 0.5)
@@ -82,7 +85,7 @@ def _profile(kind, v):
 
 
 @kernel
-def _vessel(out, x0, y0, px, x, foot, tall, body, kind, tone, hue, sun, s):
+def _vessel(out, x0, y0, px, x, foot, tall, body, kind, tone, hue, sun, V, s):
     height, width = out.shape[:2]
     ia, ib = columns(x - 1.5 * body, x + 1.5 * body, x0, px, width)
     ja, jb = columns(-foot - tall - 0.3 * body, -foot + 0.3 * body, -y0, px, height)
@@ -112,6 +115,8 @@ def _vessel(out, x0, y0, px, x, foot, tall, body, kind, tone, hue, sun, s):
             n = min(1.0, max(-1.0, u / max(r, 1e-6)))
             lit = 0.30 * math.cos(1.25 * (n - 0.45 * sun)) ** 2 - 0.24 * step(0.1, 1.0, -sun * n)
             t = tone - 0.10 + lit + 0.22 * math.exp(-(((n - 0.5 * sun) / 0.10) ** 2)) * step(0.05, 0.3, v)
+            g = pattern(1.2 * math.asin(0.98 * n) * body + x, y, px, V, s + 300) * step(0.12, 0.16, v) * step(0.74, 0.70, v)
+            t += (0.13 if tone < 0.5 else -0.13) * g
             t -= 0.10 * math.exp(-9 * max(v, 0.0)) - 0.02 * noise(u * 9, y * 9, s)
             put(out, j, i, t, hue - 0.25 * n * sun * (1 if hue < 0.9 else 0.6), m)
             hole = inside(mouth_d + 0.012, px)
