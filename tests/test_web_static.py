@@ -93,7 +93,7 @@ def test_scripts_and_styles_refer_to_what_exists():
     for style in STATIC.glob("*.css"):
         for name in re.findall(r'url\("([^"]+)"\)', style.read_text()):
             assert (STATIC / name).is_file(), f"{style.name} loads {name}"
-    used = {"feed.html": ["feed", "label", "dials", "reason", "sheets"], "gallery.html": ["gallery"]}
+    used = {"feed.html": ["feed", "visit", "label", "dials", "reason", "sheets"], "gallery.html": ["gallery"]}
     for page, scripts in used.items():
         ids = {attributes.get("id") for _, attributes in Elements(STATIC / page).all} | {"now"}
         for script in scripts:

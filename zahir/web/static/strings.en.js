@@ -47,6 +47,8 @@ export const say = {
     `${what}. No. ${n}: ${alt.replace(/\.$/, "")}. ${why}`,
   strength: (/** @type {number} */ v) => (v === 0 ? "off" : `${v}`),
   surprise: (/** @type {number} */ v) => ["never", "1 in 12", "1 in 7", "1 in 4", "1 in 2", "always"][v] ?? "",
+  turned: (/** @type {"strength" | "surprise"} */ name, /** @type {string} */ to) =>
+    `${name === "strength" ? "Strength" : "Surprise"}: ${to}`,
   percent: (/** @type {number} */ v) => `${v}\u2009%`,
   noReason: "The reason is with the server, which cannot be reached now.",
   noneNear: "Nothing you liked is near it yet.",
