@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Slot = Literal["calibration", "mine", "people", "surprise", "shelf"]
 Shape = Literal["square", "wide", "tall"]
@@ -12,8 +12,16 @@ Token = Annotated[str, Field(description="opaque name of a picture", min_length=
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""JSON knows one kind of number: 3.0 is whole, true and "3" are none."""
+
+
 class _Heard(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Error(BaseModel):
@@ -52,12 +60,12 @@ class Rated(BaseModel):
 class Exposure(_Heard):
     item: Token
     slot: Slot
-    position: int = Field(ge=0, le=1_000_000, description="how many pictures this page had painted before")
+    position: Whole = Field(ge=0, le=1_000_000, description="how many pictures this page had painted before")
 
 
 class Dials(_Heard):
-    strength: int = Field(ge=0, le=100, description="how far pictures lean towards the taste; 60 is the taste itself")
-    surprise: int = Field(ge=0, le=5, description="never, 1 in 12, 1 in 7, 1 in 4, 1 in 2, always")
+    strength: Whole = Field(ge=0, le=100, description="how far pictures lean towards the taste; 60 is the taste itself")
+    surprise: Whole = Field(ge=0, le=5, description="never, 1 in 12, 1 in 7, 1 in 4, 1 in 2, always")
 
 
 class Calibration(BaseModel):
