@@ -5,16 +5,19 @@ import json
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from typer.testing import CliRunner
 
 from zahir import Interactions
+from zahir.cli import app
 from zahir.datasets.synthetic import planted
-from zahir.errors import BadData
+from zahir.errors import BadData, StoreError, UnknownPlugin
 from zahir.evaluate import report
 from zahir.evaluate.compare import compare, histories, somebody_else
 from zahir.evaluate.planted import recover
 from zahir.evaluate.plot import save_plot
 from zahir.interactions import Dataset
 from zahir.space import normalize
+from zahir.store import Store
 
 
 class Linear:
@@ -183,3 +186,96 @@ def test_reports_for_people_and_machines(people, rows, capsys, tmp_path):
     assert "truth, swapped person" in report.weighted(list(rows.values()))["cold"]
     save_plot(report.weighted(list(rows.values())), tmp_path / "a.png", title="a")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+# the commands, end to end
+
+
+@pytest.fixture
+def folder(tmp_path, people):
+    """The planted people as a folder of files."""
+    table = people.dataset.interactions
+    rows = [f"p{u},{i},{r:g}" for u, i, r in zip(table.users, table.items, table.ratings)]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ratings.csv").write_text("\n".join(["user,item,rating", *rows]))
+    np.save(tmp_path / "data" / "embeddings.npy", people.dataset.embeddings)
+    return tmp_path / "data"
+
+
+def run(*arguments, home=None):
+    return CliRunner().invoke(app, [str(each) for each in arguments], env={"ZAHIR_HOME": str(home)} if home else {})
+
+
+def test_the_command_compares_registered_models(folder):
+    done = run(
+        "evaluate",
+        folder,
+        "--models",
+        "one-taste,ridge",
+        "--seeds",
+        1,
+        "--folds",
+        2,
+        "--json",
+        "--plot",
+        folder / "p.svg",
+    )
+    assert done.exit_code == 0, done.exception
+    told = json.loads(done.stdout)
+    assert (told["people"], told["items"], told["ratings"]) == (20, 400, 800)
+    assert told["space"].startswith("data:")
+    found = {(row["split"], row["model"], row["swapped"]): row for row in told["rows"]}
+    assert found["cold", "one-taste", False]["gain"] is None
+    assert found["cold", "ridge", False]["gain"]["value"] == pytest.approx(
+        found["cold", "ridge", False]["auc_weighted"]["value"]
+        - found["cold", "one-taste", False]["auc_weighted"]["value"]
+    )
+    assert found["cold", "ridge", True]["auc"]["value"] < found["cold", "ridge", False]["auc"]["value"] - 0.1
+    assert found["warm", "one-taste", False]["cosine"] > 0.99
+    assert "800 ratings by 20 people, as they are" in done.stderr
+    assert (folder / "p.svg").read_text().startswith("<?xml")
+
+
+def test_the_command_says_what_is_wrong(folder):
+    assert isinstance(run("evaluate", folder, "--models", "rigde").exception, UnknownPlugin)
+    assert "PATH of ratings or --planted" in str(run("evaluate").exception)
+    assert "max-bad must be" in str(run("evaluate", folder, "--max-bad", "200%").exception)
+    assert "a scale is" in str(run("evaluate", folder, "--scale", "5,1").exception)
+
+
+def test_an_import_is_whole_or_not_at_all(folder, tmp_path, people):
+    home = tmp_path / "home"
+    with (folder / "ratings.csv").open("a") as file:
+        file.write("\np0,nowhere,1\n" + "".join(f"q{k},{k},?\n" for k in range(30)))
+    failed = run("import", folder, home=home)
+    assert isinstance(failed.exception, BadData)
+    assert "31 of 831 rows cannot be read" in str(failed.exception)
+    assert "line 802: there is no item 'nowhere'" in failed.stderr
+    assert "... and more" in failed.stderr
+    assert not home.exists() or Store(home).spaces() == {}
+    done = run("import", folder, "--max-bad", "31", "--name", "set", "--space", "some", home=home)
+    assert done.exit_code == 0, done.exception
+    assert "imported 'set': 20 people, 400 items, 800 ratings" in done.stdout
+    store = Store(home)
+    data = store.dataset(space="some")
+    store.close()
+    assert sorted(zip(data.interactions.users, data.interactions.items, data.interactions.ratings)) == sorted(
+        zip(people.dataset.interactions.users, people.dataset.interactions.items, people.dataset.interactions.ratings)
+    )
+    assert_allclose(data.embeddings, normalize(people.dataset.embeddings), atol=1e-6)
+    assert isinstance(run("import", folder, "--max-bad", "31", "--name", "set", home=home).exception, StoreError)
+
+
+@pytest.mark.slow
+def test_the_command_plants_people():
+    done = run("evaluate", "--planted", "--models", "ridge,popularity", "--seeds", 1, "--json")
+    assert done.exit_code == 0, done.exception
+    rows = json.loads(done.stdout)["rows"]
+    found = {(row["population"], row["model"]): row for row in rows}
+    assert len(found) == 20
+    for shared in ("0", "0.2", "0.5", "0.8", "0.2, 5 groups"):
+        few, many = (found[f"shared {shared}, {n} ratings", "ridge"]["agreement"] for n in (8, 40))
+        assert 0.3 < few["value"] < few["high"] < many["low"]
+        assert abs(found[f"shared {shared}, 40 ratings", "popularity"]["agreement"]["value"]) < 0.1
+    truly = [found[f"shared {shared}, 8 ratings", "ridge"]["truly_alike"] for shared in ("0", "0.2", "0.5", "0.8")]
+    assert_allclose(truly, [0, 0.2, 0.5, 0.8], atol=0.12)
