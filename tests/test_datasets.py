@@ -250,7 +250,7 @@ def test_every_kind_of_bad_row_is_reported_with_its_line(tmp_path, row, why, new
     assert [line for line, _ in bad] == [4]
     assert why in bad[0][1]
     assert str(path) in bad[0][1]
-    with pytest.raises(BadData, match=r"1 of 4 rows cannot be read; at most 100 and 1 % of all may be(.|\n)*line 4"):
+    with pytest.raises(BadData, match=r"1 of 4 cannot be read; at most 100 and 1 % of all may be(.|\n)*line 4"):
         read(path, scale=(-1.0, 1.0))
 
 
@@ -294,9 +294,9 @@ def test_the_count_and_the_share_decide(tmp_path):
     path = write(tmp_path, rows)
     assert len(read(path, rejects=Rejects(MaxBad.of("20"))).interactions) == 980
     assert len(read(path, rejects=Rejects(MaxBad.of("2%"))).interactions) == 980
-    with pytest.raises(BadData, match=r"20 rows cannot be read; at most 19"):
+    with pytest.raises(BadData, match=r"20 cannot be read; at most 19"):
         read(path, rejects=Rejects(MaxBad.of("19")))
-    with pytest.raises(BadData, match=r"20 of 1000 rows cannot be read; at most 100 and 1.9 % of all"):
+    with pytest.raises(BadData, match=r"20 of 1000 cannot be read; at most 100 and 1.9 % of all"):
         read(path, rejects=Rejects(MaxBad.of("100,1.9%")))
     for wrong in ("some", "-1", "101%"):
         with pytest.raises(ValueError, match=r"max-bad|invalid literal"):

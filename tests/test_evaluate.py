@@ -249,7 +249,7 @@ def test_an_import_is_whole_or_not_at_all(folder, tmp_path, people):
         file.write("\np0,nowhere,1\n" + "".join(f"q{k},{k},?\n" for k in range(30)))
     failed = run("import", folder, home=home)
     assert isinstance(failed.exception, BadData)
-    assert "31 of 831 rows cannot be read" in str(failed.exception)
+    assert "31 of 831 cannot be read" in str(failed.exception)
     assert "line 802: there is no item 'nowhere'" in failed.stderr
     assert "... and more" in failed.stderr
     assert not home.exists() or Store(home).spaces() == {}

@@ -163,7 +163,7 @@ def _read(
         with _progress("embedding") as progress:
             data = pictures.embed(data, make("encoders", encoder), rejects=rejects, progress=progress)
     if rejects.total:
-        say(f"{rejects.total} bad rows or pictures were left out.")
+        say(f"{rejects.total} bad rows, items or pictures were left out.")
     return data
 
 

@@ -69,7 +69,7 @@ class Rejects:
 
     def _too_many(self, of: str, path: str | PathLike[str]) -> BadData:
         return BadData(
-            f"{self._count}{of} rows cannot be read; at most {self.limit} may be. Nothing was kept. "
+            f"{self._count}{of} cannot be read; at most {self.limit} may be. Nothing was kept. "
             f"The first is {self._first} Repair the file, or let more through with --max-bad.",
             path=path,
         )
