@@ -77,11 +77,11 @@ def rows(people):
 def test_who_knows_the_truth_wins_and_a_strangers_taste_loses(rows, split):
     truth, swapped = rows[split, "truth", False], rows[split, "truth", True]
     everybody = rows[split, "same for all", False]
-    assert truth.auc.value > 0.9
+    assert truth.auc.value > 0.85
     assert truth.auc.low > everybody.auc.high
     assert truth.gain.low > 0.1
     assert truth.auc.value - swapped.auc.value > 0.2
-    assert swapped.auc.low - 0.1 < 0.5 + 0.2 < truth.auc.low  # a fifth is shared, so a little is left
+    assert swapped.gain.high < 0
     assert truth.auc.low < truth.auc.value < truth.auc.high
 
 
