@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Literal
@@ -58,3 +59,13 @@ class Files:
         """The medium as it was written."""
         path = self.path(name)
         return read_video(path) if path.suffix == ".webm" else read_image(path)
+
+    def names(self, *, older_than: float) -> list[str]:
+        """All files, unfinished ones included, that were last written more than so many seconds ago."""
+        latest = time.time() - older_than
+        files = (path for path in self.folder.glob("*/*") if path.is_file() and path.stat().st_mtime < latest)
+        return sorted(str(path.relative_to(self.folder)) for path in files)
+
+    def delete(self, name: str) -> None:
+        """Remove a file; one that is gone already is fine."""
+        (self.folder / name).unlink(missing_ok=True)

@@ -28,7 +28,7 @@ from zahir.media import Media, Origin, read_image
 from zahir.space import normalize
 from zahir.store.database import open_engine, writing
 from zahir.store.files import Files
-from zahir.store.schema import embeddings, exposures, fits, items, picks, ratings, retractions, users
+from zahir.store.schema import embeddings, exposures, fits, items, picks, ratings, retractions, users, variants
 
 NEITHER_WEIGHT = 0.5  # "neither" tells less than a like or a dislike
 MAX_SIDE = 1536  # pixels; imported pictures are kept no larger
@@ -341,6 +341,21 @@ class Store:
             num_items=len(table),
         )
         return Dataset(interactions, table, space, [str(k + 1) for k in range(count)], item_ids)
+
+    # housekeeping
+
+    def sweep(self, *, older_than: float) -> list[str]:
+        """Delete media files that no row names, left by somebody who died before writing it; returns their names.
+
+        `older_than` is their least age in seconds: younger ones may belong to somebody who is about to.
+        """
+        found = self.files.names(older_than=older_than)
+        with self.engine.connect() as db:
+            named = set(db.scalars(select(items.c.file))) | set(db.scalars(select(variants.c.file)))
+        orphans = [name for name in found if name not in named]
+        for name in orphans:
+            self.files.delete(name)
+        return orphans
 
     # fits
 

@@ -27,7 +27,7 @@ from zahir.plugins import make
 from zahir.protocols import Encoder, Generator
 from zahir.space import normalize
 from zahir.store import Store
-from zahir.store.schema import items, ratings
+from zahir.store.schema import fits, items, ratings
 from zahir.studio import recipe, remake
 from zahir.web import jobs, stock
 from zahir.web.settings import Settings
@@ -40,6 +40,7 @@ AHEAD = 6  # of them, so many have their screen's shape
 EARLY = 4  # ratings before the end of calibration at which the first pictures are made
 STALE = 12  # ratings after which a picture follows an outdated taste
 LEAN = 0.3  # radians that an ordinary picture is turned away from the taste
+ORPHAN = 3600  # seconds after which a file that no row names was left by somebody who died
 REFIT_AT_LEAST, REFIT_SHARE = 50, 0.05  # new ratings before a refit
 
 
@@ -70,16 +71,18 @@ def main() -> None:
 def work(settings: Settings) -> None:
     """Claim, do, finish, for ever."""
     bench = set_up(settings)
+    bench.store.sweep(older_than=ORPHAN)
     turns: dict[int | None, int] = {}
     turn = 0
     log.info("ready")
     while True:
+        look_for_refit(bench)
         job = jobs.claim(bench.store, turns)
         if job is not None:
             turn += 1
             turns[job.user] = turn
             do(bench, job)
-        elif not (look_for_refit(bench) or fill_shelf(bench)):
+        elif not fill_shelf(bench):
             time.sleep(NAP)
 
 
@@ -177,21 +180,20 @@ def paint_one(bench: Bench, ids: list[int], shape: str) -> bool:
     return False
 
 
-def look_for_refit(bench: Bench) -> bool:
-    """Refit when there are enough new ratings; returns whether it did."""
+def look_for_refit(bench: Bench) -> None:
+    """Queue a refit when there are enough new ratings, at most every five seconds."""
     now = time.monotonic()
     if now - bench.looked < 5:
-        return False
+        return
     bench.looked = now
-    current = bench.store.current_fit(bench.encoder.space)
-    used = 0 if current is None else current[1]
+    newest = select(fits.c.created, fits.c.ratings).where(fits.c.space == bench.encoder.space)
     with bench.store.engine.connect() as db:
-        count = db.scalar(select(func.count()).select_from(ratings)) or 0
-    if count - used < max(REFIT_AT_LEAST, REFIT_SHARE * used):
-        return False
-    with bench.store.writing() as db:
-        jobs.enqueue(db, "refit", user=None, payload={})
-    return True
+        fit = db.execute(newest.order_by(fits.c.number.desc()).limit(1)).one_or_none()
+        since, used = (0, 0) if fit is None else (fit.created, fit.ratings)
+        new = db.scalar(select(func.count()).select_from(ratings).where(ratings.c.created >= since)) or 0
+    if new >= max(REFIT_AT_LEAST, REFIT_SHARE * used):
+        with bench.store.writing() as db:
+            jobs.enqueue(db, "refit", user=None, payload={})
 
 
 def fill_shelf(bench: Bench) -> bool:
