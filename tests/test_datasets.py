@@ -406,6 +406,30 @@ def _vectors_of(folder):
     return folder / "v.npz"
 
 
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of some of what it then reads
+def test_a_thousand_spoilt_pictures_are_read_or_refused(tmp_path, capfd):
+    rng = np.random.default_rng(0)
+    base = Image.fromarray(rng.integers(0, 256, (24, 32, 3), np.uint8))
+    kinds = [("png", "RGB"), ("png", "P"), ("jpeg", "RGB"), ("jpeg", "CMYK"), ("webp", "RGBA"), ("gif", "P")]
+    kinds += [("bmp", "RGB"), ("tiff", "RGB"), ("avif", "RGB")]
+    names = []
+    for k in range(999):
+        kind, mode = kinds[k % len(kinds)]
+        path = tmp_path / f"{k}.{kind}"
+        base.convert(mode).save(path)
+        data = bytearray(path.read_bytes())
+        place = rng.integers(len(data))
+        noise = rng.integers(0, 256, 9, np.uint8).tobytes()
+        spoilt = [data[:place], data[:place] + noise + data[place:], data[:place] + noise + data[place + 9 :]]
+        path.write_bytes(spoilt[rng.integers(3)])
+        names.append(path.name)
+    bad = []
+    full = pictures.embed(read(tmp_path), Redness(), rejects=Rejects(ANY, bad.append))
+    capfd.readouterr()  # libtiff's remarks
+    assert sorted([error.path.name for error in bad] + list(full.item_ids)) == sorted(names)
+    assert 100 < len(bad) < 900
+
+
 def test_no_name_leads_out_of_the_folder(tmp_path):
     outside, folder = tmp_path / "secret.png", tmp_path / "images"
     folder.mkdir()

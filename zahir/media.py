@@ -164,7 +164,7 @@ def read_image(source: PathOrFile) -> Media:
         raise BadData(f"{error} Scale it down first.", path=name) from error
     except FileNotFoundError as error:
         raise BadData("there is no such file.", path=name) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:  # Pillow's ways to say "broken"
+    except (OSError, ValueError, SyntaxError, EOFError, RuntimeError) as error:  # Pillow's ways to say "broken"
         raise BadData(f"the picture is broken ({error}). Save it again from a good copy.", path=name) from error
     return Media.image(pixels, Origin.from_json(text) if text else None)
 

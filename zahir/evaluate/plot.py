@@ -22,7 +22,7 @@ def save_plot(figures: Mapping[str, Mapping[str, Interval]], path: Path, *, titl
     lines = max(len(models) for models in figures.values())
     figure = Figure(figsize=(4.5 * len(figures) + 1.5, 0.34 * lines + 1.2), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(figures), sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(figures), sharex=True, sharey=True, squeeze=False)[0]
     for panel, (split, models) in zip(panels, figures.items()):
         for place, interval in enumerate(models.values()):
             panel.plot([interval.low, interval.high], [place, place], color="#8a8378", lw=2, solid_capstyle="round")
