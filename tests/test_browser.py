@@ -243,6 +243,12 @@ def test_thirty_pictures_by_keyboard_then_undo_and_reload(visit, server):
     assert visitor.api("/api/taste")["ratings"] == 23
 
 
+def test_a_page_and_its_scripts_change_together(server):
+    for path in ("/static/feed.js", "/static/tokens.css", "/static/marks.svg", "/welcome"):
+        with urllib.request.urlopen(server.url + path) as answer:
+            assert answer.headers["Cache-Control"] == "no-cache", path
+
+
 def test_what_was_painted_is_logged_once_and_nothing_else(visit, server):
     before = dict(server.rows("SELECT user, count(*) FROM exposures GROUP BY user"))
     visitor = visit()
@@ -377,6 +383,12 @@ def test_everything_by_keyboard_alone(visit):
     assert visitor.wall() == before, "keys rest while a sheet is open"
     page.keyboard.press("Escape")
     page.locator("#keys").wait_for(state="hidden")
+    page.locator("#made-button").press("Enter")
+    page.locator("#made-facts div").first.wait_for()
+    visitor.shot("12-made")
+    visitor.accessible("made")
+    page.keyboard.press("Escape")
+    page.locator("#made").wait_for(state="hidden")
     page.keyboard.press("f")
     assert page.locator(".label").is_hidden()
     page.keyboard.press("Escape")
@@ -434,6 +446,15 @@ def test_everything_by_keyboard_alone(visit):
     assert page.locator("#count").inner_text() == "2 chosen"
     visitor.shot("14-likes-chosen")
     visitor.accessible("likes, chosen")
+    page.locator("#look-button").press("Enter")
+    assert page.locator("#large-words").inner_text().startswith("No. 5.")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#large-words").inner_text().startswith("No. 4.")
+    page.wait_for_timeout(300)
+    visitor.shot("14-likes-large")
+    visitor.accessible("likes, large")
+    page.keyboard.press("Escape")
+    page.locator("#look").wait_for(state="hidden")
     page.locator("#take-back").focus()
     page.keyboard.press("Enter")
     assert page.locator(".pick .caption").all_inner_texts() == ["6", "4", "3", "2"]
@@ -446,6 +467,33 @@ def test_everything_by_keyboard_alone(visit):
     page.reload()
     page.locator(".pick").first.wait_for()
     assert page.locator(".pick").count() == 6
+
+
+def test_the_wall_is_never_empty(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.begin()
+    visitor.stocked()
+    page.route("**/api/next?*", lambda route: route.fulfill(json={"items": []}))
+    for _ in range(4):
+        visitor.key("l")
+    last = visitor.wall()
+    page.keyboard.press("l")
+    page.get_by_text("The next one is on its way.").first.wait_for()
+    page.keyboard.press("a")
+    page.wait_for_timeout(400)
+    assert visitor.wall() == last, "it stays until there is another, and is rated once"
+    visitor.shot("18-waiting")
+    page.keyboard.press("u")
+    page.wait_for_timeout(400)
+    assert visitor.wall() == last
+    assert page.locator("#number").inner_text() == "4 of 12"
+    page.keyboard.press("a")
+    page.unroute("**/api/next?*")
+    visitor.wall(but=last)
+    visitor.delivered()
+    assert visitor.api("/api/taste")["ratings"] == 5
+    assert len(visitor.liked()) == 4
 
 
 def test_a_stranger_has_no_likes_yet(visit):

@@ -23,6 +23,7 @@ log = logging.getLogger("zahir.web")
 BODY_SECONDS = 10  # bodies are small: whoever takes longer holds a connection open
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
+    "Cache-Control": "no-cache",  # where a route says nothing else: a page and its scripts change together
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "object-src 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
