@@ -70,7 +70,7 @@ def import_(
     from zahir.store import Store
 
     data = _read(path, images, embeddings, scale, space, max_bad, encoder)
-    called = name or path.resolve().stem
+    called = name or (path if path.is_dir() else path.with_suffix("")).resolve().name
     with _progress("keeping") as progress:
         people, items = Store(home()).import_dataset(data, name=called, progress=progress)
     typer.echo(f"imported '{called}': {len(people):,} people, {len(items):,} items, {len(data.interactions):,} ratings")

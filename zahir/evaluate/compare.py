@@ -180,13 +180,18 @@ def _spearman(table: Interactions, runs: Sequence[Run], *, swapped: bool) -> Flo
 
 
 def _pooled(table: Interactions, runs: Sequence[Run], times: np.ndarray, *, swapped: bool) -> Interval:
-    """Mean over folds; the first of `times` is everybody once."""
+    """Mean over the folds that hold likes and others; the first of `times` is everybody once."""
     everybody = np.concatenate([np.ones((1, table.num_users)), times])
-    samples = [
-        metrics.pooled_auc(table.users[run.test], table.ratings[run.test] > 0, _scores(run, swapped), times=everybody)
-        for run in runs
-    ]
-    mean = np.mean(samples, axis=0)
+    samples = np.stack(
+        [
+            metrics.pooled_auc(
+                table.users[run.test], table.ratings[run.test] > 0, _scores(run, swapped), times=everybody
+            )
+            for run in runs
+        ]
+    )
+    known = np.isfinite(samples)
+    mean = metrics.quotient(np.where(known, samples, 0.0).sum(0), known.sum(0).astype(np.float64))
     return metrics.interval(float(mean[0]), mean[1:])
 
 
@@ -203,6 +208,6 @@ def _row(table: Interactions, runs: Sequence[Run], times: np.ndarray, *, swapped
         _pooled(table, runs, times, swapped=swapped),
         metrics.over_people(_spearman(table, runs, swapped=swapped), times) if graded else None,
         None if base is None else metrics.over_people(auc - base, times, weights=ratings),
-        float(np.nanmean([run.cosine for run in runs])) if np.isfinite([run.cosine for run in runs]).any() else np.nan,
+        float(np.mean([run.cosine for run in runs if np.isfinite(run.cosine)] or np.nan)),
         float(np.mean([run.seconds for run in runs])),
     )
