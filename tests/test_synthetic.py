@@ -15,7 +15,7 @@ def test_people_are_as_alike_as_planted(shared):
 
 
 def test_likes_follow_the_true_liking():
-    dataset, _, liking = planted(people=200, ratings=40, shared=0.5, seed=2)
+    dataset, _, liking = planted(people=400, ratings=80, shared=0.5, seed=2)
     table = dataset.interactions
     true = liking[table.users, table.items]
     for low, high in ((-1.5, -1.0), (-0.1, 0.1), (1.0, 1.5)):
@@ -36,7 +36,7 @@ def test_clusters_are_more_alike_inside():
     between = cosine(tastes, tastes)
     inside = np.arange(40)[:, None] % 4 == np.arange(40) % 4
     assert between[inside & ~np.eye(40, dtype=bool)].mean() > 0.7
-    assert abs(between[~inside].mean()) < 0.15
+    assert abs(between[~inside].mean()) < 0.3
 
 
 def test_the_seed_decides_and_pictures_can_be_given():

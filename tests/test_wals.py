@@ -64,10 +64,12 @@ def test_items_at_their_images_make_it_a_gaussian_process(regularization):
     np.testing.assert_allclose(model.predict(users, items), expected, atol=1e-4)
 
 
-def test_scales_by_evidence_make_it_the_same_process():
-    dataset = planted(people=12, ratings=10, shared=0.5, seed=1).dataset
+def test_scales_and_metric_by_evidence_make_it_the_same_process():
+    dataset = planted(people=12, ratings=20, shared=0.5, seed=1).dataset
     model = TetheredWALS(tether=np.inf).fit(dataset.interactions, dataset.embeddings)
-    users, items, expected = dense_gp(dataset.interactions, centred(dataset.embeddings), model.scales_)
+    assert model.metric_.root.size, "these tastes vary as the pictures do; the evidence must say so"
+    vectors = centred(dataset.embeddings) @ model.metric_.root.astype(np.float64)
+    users, items, expected = dense_gp(dataset.interactions, vectors, model.scales_)
     np.testing.assert_allclose(model.predict(users, items), expected, atol=1e-3)
 
 
@@ -147,10 +149,16 @@ def test_what_nobody_rated_goes_by_image_and_population(tether_form):
     assert model.user_bias_[-1] == 0
 
 
-@pytest.mark.parametrize("settings", [{}, {"tether": 3.0}, {"tether": 3.0, "unobserved": 0.05}])
+BY_HAND = {"tether": np.inf, "regularization": 0.8, "population": 0.7}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [BY_HAND, BY_HAND | {"tether": 3.0}, BY_HAND | {"tether": 3.0, "unobserved": 0.05}, {}, {"population": None}],
+)
 def test_folding_in_the_ratings_of_the_fit_is_the_fit(settings):
     table, embeddings = small(5)
-    model = TetheredWALS(**{"tether": np.inf, "regularization": 0.8, "population": 0.7, **settings})
+    model = TetheredWALS(**settings)
     model.fit(table, embeddings)
     for user in range(4):
         taste, bias = model._fold_in(history_of(table, embeddings, user))

@@ -41,7 +41,8 @@ def planted(
     """Invent people who each rate `ratings` pictures, drawn at random, as like (0.5) or dislike (-0.5).
 
     A taste is sqrt(shared) times one direction for all plus sqrt(1 - shared) times one's own, so that
-    the cosine between two people's tastes is `shared` on average. With `clusters`, four fifths of what
+    the cosine between two people's tastes is `shared` on average. Directions are random mixtures of the
+    centred embeddings, so that tastes vary in the ways pictures vary. With `clusters`, four fifths of what
     is not shared is common to the like-minded people of one cluster (person p is in cluster
     p % clusters). P(like) = sigmoid(2.5 liking). `embeddings` are the pictures; without them 400 are
     invented, 256 wide, with the mean cosine and the spectrum that CLIP gives real pictures.
@@ -54,16 +55,19 @@ def planted(
     if not 0 <= ratings <= items:
         raise ValueError(f"each person rates a picture once: ratings must be in [0, {items}]; got {ratings}.")
 
+    units = normalize(pictures).astype(np.float64)
+    centred = normalize(units - units.mean(0)).astype(np.float64)
+
     def directions(n: int) -> np.ndarray:
-        return rng.standard_normal((n, dim)) / np.sqrt(dim)
+        mixed = rng.standard_normal((n, items)) @ centred
+        return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
 
     own = directions(people)
     if clusters is not None:
         own = np.sqrt(0.8) * directions(clusters)[np.arange(people) % clusters] + np.sqrt(0.2) * own
     tastes = np.sqrt(shared) * directions(1) + np.sqrt(1.0 - shared) * own
 
-    units = normalize(pictures).astype(np.float64)
-    liking = tastes @ normalize(units - units.mean(0)).astype(np.float64).T
+    liking = tastes @ centred.T
     liking = (liking - liking.mean(1, keepdims=True)) / liking.std(1, keepdims=True)
     rated = rng.permuted(np.tile(np.arange(items), (people, 1)), axis=1)[:, :ratings]
     chance = 1.0 / (1.0 + np.exp(-_STEEPNESS * np.take_along_axis(liking, rated, axis=1)))

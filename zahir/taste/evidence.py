@@ -5,16 +5,16 @@ Knows ratings and centred unit embeddings of what was rated; nothing of how tast
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 from scipy.linalg.lapack import dpotrf, dpotri
-from scipy.optimize import minimize
 
 ENOUGH = 30  # ratings; with fewer the evidence mostly repeats its prior, at a price in time
-_AT_MOST = 3000  # ratings looked at: beyond, a sample of them; the cost is cubic
+_SAMPLES = (600, 2000)  # ratings looked at, to choose factors and to find scales: the cost is cubic
+_CLOSE = 1e-3  # stop when a step promises less than half of this in log evidence
 _SPREAD = 1.5  # standard deviation of the prior over each log scale
 
 
@@ -48,24 +48,21 @@ def fixed_scales(ratings: Float32[np.ndarray, "n"]) -> Scales:
 def scales_by_evidence(
     users: Int64[np.ndarray, "n"],
     items: Int64[np.ndarray, "n"],
-    vectors: Float32[np.ndarray, "n dim"],
     ratings: Float32[np.ndarray, "n"],
     weights: Float32[np.ndarray, "n"],
     *,
+    factors: Sequence[Float32[np.ndarray, "items dim"]],
     strengths: Mapping[str, float],
     rng: np.random.Generator,
-) -> Scales:
-    """Scales with the largest marginal likelihood times a log-normal prior around `fixed_scales`.
+) -> tuple[int, Scales]:
+    """Which item factors to use, and the scales with the largest marginal likelihood times their prior.
 
-    Maximises -1/2 r' (K + D)^-1 r - 1/2 log det(K + D) over the log scales by L-BFGS (Rasmussen &
-    Williams 2006, eq. 5.8 and 5.9), where K is the covariance of the parts and D that of the noise.
-    `vectors` are the centred unit embeddings of the rated items, one per rating. `strengths` fixes
-    noise / scale of the parts it names; infinity leaves a part out. O(n^3) per step; above 3,000
-    ratings a sample of whole people is used, of the longest histories only a part.
+    Maximises -1/2 r' (K + D)^-1 r - 1/2 log det(K + D) over the log scales (Rasmussen & Williams
+    2006, eq. 5.8 and 5.9), where K is the covariance of the parts and D that of the noise; the prior is
+    log-normal around `fixed_scales`. `factors` are candidates for the vectors c. `strengths` fixes
+    noise / scale of the parts it names; infinity leaves a part out. O(n^3) per step: candidates are
+    compared on at most 600 ratings, scales found on at most 2,000, a sample of people.
     """
-    which = _sample(users, rng)
-    users, items, vectors, ratings, weights = (x[which] for x in (users, items, vectors, ratings, weights))
-    parts = _Parts(users, items, vectors, ratings, weights)
     centre = np.log(fixed_scales(ratings))
     names = Scales._fields
     free = [name for name in names if name not in strengths]
@@ -76,28 +73,56 @@ def scales_by_evidence(
         offset[row] = -np.log(strengths.get(name, 1.0))
     start = centre[[names.index(name) for name in free]]
 
-    def loss(log_free: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = parts.log_evidence(np.exp(spread @ log_free + offset))
-        away = (log_free - start) / _SPREAD
-        return float(0.5 * away @ away) - value, -(spread.T @ slope) + away / _SPREAD
+    def climb(candidate: np.ndarray, which: np.ndarray, log_free: np.ndarray) -> tuple[float, np.ndarray]:
+        vectors = candidate[items[which]]
+        parts = _Parts(users[which], items[which], vectors, ratings[which], weights[which])
+        return _climb(parts, log_free, start, spread, offset)
 
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 60, "ftol": 1e-7})
-    return Scales(*(float(scale) for scale in np.exp(spread @ best.x + offset)))
+    few = _sample(users, _SAMPLES[0], rng)
+    tried = [climb(candidate, few, start) for candidate in factors]
+    best = int(np.argmax([value for value, _ in tried]))
+    found = tried[best][1]
+    if len(users) > len(few):
+        _, found = climb(factors[best], _sample(users, _SAMPLES[1], rng), found)
+    return best, Scales(*(float(scale) for scale in np.exp(spread @ found + offset)))
 
 
-def _sample(users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Positions of at most _AT_MOST ratings, ordered by user: people at random, each whole if not too long."""
+def _climb(
+    parts: _Parts, found: np.ndarray, centre: np.ndarray, spread: np.ndarray, offset: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Newton steps with average information (Gilmour, Thompson & Cullis 1995), halved until they help."""
+    best, step, size = -np.inf, np.zeros_like(found), 1.0
+    slope, curvature = step, np.eye(len(found))
+    for _ in range(50):
+        trial = found + size * step
+        value, part_slope, information = parts.log_evidence(np.exp(spread @ trial + offset))
+        away = (trial - centre) / _SPREAD
+        value -= 0.5 * float(away @ away)
+        if value < best:
+            size /= 2
+            continue
+        found, best, size = trial, value, 1.0
+        slope = spread.T @ part_slope - away / _SPREAD
+        curvature = spread.T @ information @ spread + np.eye(len(found)) / _SPREAD**2
+        step = np.clip(np.linalg.solve(curvature, slope), -2.0, 2.0)
+        if slope @ step < _CLOSE:
+            break
+    return best, found
+
+
+def _sample(users: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions of at most `size` ratings, ordered by user: people at random, each whole if not too long."""
     shuffled = rng.permutation(len(users))
     by_user = shuffled[np.argsort(users[shuffled], kind="stable")]
-    if len(users) <= _AT_MOST:
+    if len(users) <= size:
         return by_user
     counts = np.bincount(users)
     first = np.cumsum(counts) - counts
     place = np.arange(len(users)) - first[users[by_user]]
     # at least 20 people must fit, or what is shared cannot be told from what is personal
-    kept = by_user[place < max(_AT_MOST // 20, _AT_MOST // np.count_nonzero(counts))]
+    kept = by_user[place < max(size // 20, size // np.count_nonzero(counts))]
     turn = rng.permutation(len(counts))[users[kept]]
-    return kept[np.argsort(turn, kind="stable")][:_AT_MOST]
+    return kept[np.argsort(turn, kind="stable")][:size]
 
 
 class _Parts:
@@ -120,8 +145,10 @@ class _Parts:
             np.concatenate([np.tile(group, len(group)) for group in groups]),
         )
 
-    def log_evidence(self, scales: Float[np.ndarray, "6"]) -> tuple[float, Float[np.ndarray, "6"]]:
-        """Log marginal likelihood up to a constant, and its slope by the log of each scale."""
+    def log_evidence(
+        self, scales: Float[np.ndarray, "6"]
+    ) -> tuple[float, Float[np.ndarray, "6"], Float[np.ndarray, "6 6"]]:
+        """Log marginal likelihood up to a constant, its slope and average information by the log scales."""
         population, own, item, level, bias, noise = scales
         covariance = population * self.alike + level
         for person in self.people:
@@ -147,4 +174,15 @@ class _Parts:
                 np.diag(pull) @ self.noise,
             ]
         )
-        return float(-0.5 * self.ratings @ alpha - half_log_det), 0.5 * scales * slope
+        moved = scales[:, None] * np.stack(
+            [
+                self.alike @ alpha,
+                np.concatenate([self.alike[p, p] @ alpha[p] for p in self.people]),
+                np.bincount(self.same_item[0], alpha[self.same_item[1]]),
+                np.full(len(alpha), alpha.sum()),
+                np.concatenate([np.full(p.stop - p.start, alpha[p].sum()) for p in self.people]),
+                self.noise * alpha,
+            ]
+        )
+        value = -0.5 * self.ratings @ alpha - half_log_det
+        return float(value), 0.5 * scales * slope, 0.5 * moved @ inverse @ moved.T

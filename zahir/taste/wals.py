@@ -20,10 +20,12 @@ from zahir.space import normalize
 from zahir.taste.evidence import ENOUGH, Scales, fixed_scales, scales_by_evidence
 from zahir.taste.half_steps import TetherForm, gram, half_steps, paired
 from zahir.taste.lean import lean, random_direction
+from zahir.taste.metric import IDENTITY, Metric, metrics
 from zahir.taste.shared import Strengths
 from zahir.taste.solve import solve_rows
 
 _TETHERS = (30.0, 10.0, 3.0)  # tried beside infinity, in units of the noise variance
+_POWERS = (0.0, 0.5, 1.0)  # of the images' covariance, as the covariance of tastes
 _FORMAT = 1
 
 
@@ -59,6 +61,7 @@ class TetheredWALS:
     item_embeddings_: Float32[np.ndarray, "items dim"]
     user_bias_: Float32[np.ndarray, "users"]
     item_bias_: Float32[np.ndarray, "items"]
+    metric_: Metric = IDENTITY  # tastes are a priori normal with covariance S^2 times their scale
     rated_: np.ndarray  # whether each user of the fit had rated anything
     level_: float
     scales_: dict[str, float]
@@ -109,14 +112,14 @@ class TetheredWALS:
         units = normalize(item_embeddings)
         self.mean_ = (units.sum(0, dtype=np.float64) / max(1, len(units))).astype(np.float32)
         images = normalize(units - self.mean_)
-        scales = self._choose_scales(table, images)
-        strengths = _strengths(scales)
-        tether = self._choose_tether(table, images, strengths) if self.tether == "auto" else float(self.tether)
-        *_, found = half_steps(table, images, strengths=strengths, tether=tether, **self._form())
-        self.scales_ = scales._asdict()
-        self.tether_ = tether
-        self.population_, self.level_ = found.population, found.level
-        self.user_embeddings_, self.item_embeddings_ = found.users, found.items
+        metric, scales = self._choose(table, images)
+        strengths, factors = _strengths(scales), metric.factors(images)
+        tether = self._choose_tether(table, factors, strengths) if self.tether == "auto" else float(self.tether)
+        *_, found = half_steps(table, factors, strengths=strengths, tether=tether, **self._form())
+        self.scales_, self.tether_, self.metric_ = scales._asdict(), tether, metric
+        self.population_, self.level_ = metric.factors(found.population), found.level
+        self.user_embeddings_ = metric.factors(found.users)
+        self.item_embeddings_ = images + metric.back(found.items - factors)
         self.user_bias_, self.item_bias_ = found.user_bias, found.item_bias
         self.rated_ = np.bincount(table.users, minlength=table.num_users) > 0
         return self
@@ -158,6 +161,8 @@ class TetheredWALS:
         aside.mkdir(parents=True)
         for name in _ARRAYS:
             np.save(aside / f"{name}.npy", getattr(self, f"{name}_"), allow_pickle=False)
+        for name, matrix in self.metric_._asdict().items():
+            np.save(aside / f"metric_{name}.npy", matrix, allow_pickle=False)
         told = {name: getattr(self, name) for name in _SETTINGS}
         fitted = {"level": self.level_, "tether": self.tether_, "scales": self.scales_}
         (aside / "meta.json").write_text(json.dumps({"format": _FORMAT, "settings": told, "fitted": fitted}, indent=1))
@@ -184,25 +189,28 @@ class TetheredWALS:
             model.level_, model.tether_ = float(fitted["level"]), float(fitted["tether"])
             model.scales_ = dict(fitted["scales"])
             for name in _ARRAYS:
-                table = np.load(source / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-                setattr(model, f"{name}_", table)
+                setattr(model, f"{name}_", _mapped(source / f"{name}.npy"))
+            model.metric_ = Metric(*(_mapped(source / f"metric_{name}.npy") for name in Metric._fields))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise BadData(f"not a saved fit ({error}). Fit and save again.", path=folder) from error
         return model
 
-    def _choose_scales(self, table: Interactions, images: np.ndarray) -> Scales:
+    def _choose(self, table: Interactions, images: np.ndarray) -> tuple[Metric, Scales]:
+        """The metric of tastes and all scales: by evidence, unless ratings are few or all was set by hand."""
         given = self._given()
         if len(table) < ENOUGH or len(given) == 2:
-            return self._given_or(fixed_scales(table.ratings))
-        return scales_by_evidence(
+            return IDENTITY, self._given_or(fixed_scales(table.ratings))
+        candidates = metrics(images, _POWERS)
+        best, scales = scales_by_evidence(
             table.users,
             table.items,
-            images[table.items],
             table.ratings,
             table.weights,
+            factors=[metric.factors(images) for metric in candidates],
             strengths=given,
             rng=np.random.default_rng(self.seed),
         )
+        return candidates[best], scales
 
     def _given(self) -> dict[str, float]:
         """Strengths set by hand."""
@@ -228,16 +236,16 @@ class TetheredWALS:
         strengths = _strengths(self._scales())
         own, population = 1.0 / strengths.own, 1.0 / strengths.population
         factors, left, weights = self._known(history)
-        dim = factors.shape[1]
-        total, others = np.zeros(dim), 0
+        factors, dim = self.metric_.factors(factors), factors.shape[1]
+        total, others = np.zeros(dim, np.float32), 0
         if self._fitted():
             others = int(self.rated_.sum())
             if population > 0:
-                total = self.population_ * ((own + others * population) / population)
+                total = self.population_ * np.float32((own + others * population) / population)
             if history.user is not None and history.user < len(self.rated_) and self.rated_[history.user]:
                 others -= 1
                 total = total - self.user_embeddings_[history.user]
-        prior = population * total / (own + others * population)
+        prior = np.float32(population / (own + others * population)) * self.metric_.back(total)
         variance = own * (own + (others + 1) * population) / (own + others * population)
         # the bias is one coordinate more, scaled so that one strength serves both
         scale = np.float32(1.0 / np.sqrt(variance * strengths.bias))
@@ -245,12 +253,10 @@ class TetheredWALS:
         unrated = None
         if self.unobserved and self._fitted():
             unrated = np.zeros((dim + 1, dim + 1))
-            unrated[:dim, :dim] = self.unobserved * gram(self.item_embeddings_)
+            unrated[:dim, :dim] = self.unobserved * gram(self.metric_.factors(self.item_embeddings_))
         row = Rows(np.array([0, len(wide)]), np.arange(len(wide)), left, weights)
-        found = solve_rows(
-            row, wide, prior=np.append(prior, 0.0).astype(np.float32), gram=unrated, strength=1 / variance
-        )
-        return found[0, :dim], float(scale * found[0, dim])
+        found = solve_rows(row, wide, prior=np.append(prior, np.float32(0)), gram=unrated, strength=1 / variance)[0]
+        return self.metric_.factors(found[:dim]), float(scale * found[dim])
 
     def _known(self, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Factors, ratings less what is not personal, and weights of a history's items."""
@@ -296,3 +302,11 @@ _ARRAYS = ("mean", "population", "user_embeddings", "item_embeddings", "user_bia
 def _strengths(scales: Scales) -> Strengths:
     """Noise over scale; infinity for a part of scale 0."""
     return Strengths(*(scales.noise / scale if scale > 0 else np.inf for scale in scales[:5]))
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """The array of a file, read as it is needed; an empty one cannot be mapped."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError:
+        return np.load(path, allow_pickle=False)
