@@ -13,9 +13,11 @@ from PIL import Image
 from sqlalchemy import event, func, select
 from webtools import OURS, key, rate, running, upcoming, visit
 
+from zahir.loop import refit
 from zahir.media import read_image
 from zahir.space import cosine
 from zahir.store.schema import exposures, jobs, picks, ratings, sessions, users
+from zahir.taste.wals import TetheredWALS
 from zahir.web import api as routes
 from zahir.web import stock
 
@@ -292,6 +294,23 @@ def test_why_names_the_nearest_liked_pictures_and_shares_that_add_up(app, browse
     near = [each["id"] for each in told["near"]]
     assert near == order[: len(near)]
     assert browser.get("/api/why/nothing").status_code == 404
+
+
+def test_with_a_fit_everybody_has_a_share_in_the_reason(tmp_path):
+    with running(tmp_path, 40) as app:
+        people, store = [visit(app) for _ in range(5)], app.state.server.store
+        for k, browser in enumerate(people):  # everybody looks at a direction of their own
+            for each in upcoming(browser, 12):
+                vector = store.vectors(webtools.SPACE)[store.item(each["id"]).id - 1]
+                rate(browser, each["id"], 0.5 if vector[k] + 0.2 * vector[5] > 0 else -0.5)
+        assert people[0].get("/api/taste").json()["shared"] is None
+        refit(store, TetheredWALS(tether=1.0, population=1.0, regularization=1.0), space=webtools.SPACE)
+        assert 0 <= people[0].get("/api/taste").json()["shared"] <= 1
+        item = upcoming(people[0], 1)[0]["id"]
+        shares = people[0].get(f"/api/why/{item}").json()["shares"]
+        assert sum(shares.values()) == 100
+        assert shares["own"] > 0
+        assert shares["everyone"] + shares["people"] > 0
 
 
 def test_a_picture_is_not_near_itself(browser):

@@ -103,7 +103,7 @@ def newest_fit(store: Store, space: str) -> Fit:
         row = db.execute(
             select(fits).where(fits.c.space == space).order_by(fits.c.number.desc()).limit(1)
         ).one_or_none()
-    return Fit(None, 0, 0) if row is None else Fit(store.home / "fits" / row.id, row.users, row.items)
+    return Fit(None, 0, 0) if row is None else Fit(store.home / "fits" / row.id, row.users_known, row.items_known)
 
 
 @lru_cache(maxsize=2)

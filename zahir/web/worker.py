@@ -122,9 +122,10 @@ def refill(bench: Bench, user: int, *, shape: str, holds: list[int]) -> bool:
     """
     store, space = bench.store, bench.encoder.space
     strength, share = store.dials(user)
-    rated, _ = stock.counts(store, user)
+    rated = {item for _, item, _, _ in store.rated(user)}
+    held = [item for item in holds if item not in rated]
     young, old = stock.fresh(store, user, stale_after=STALE)
-    angle = missing(young, share, bench.settings.ready) if rated >= CALIBRATION - EARLY else None
+    angle = missing(young, share, bench.settings.ready) if len(rated) >= CALIBRATION - EARLY else None
     if angle is not None:
         made = step(
             store,
@@ -148,9 +149,9 @@ def refill(bench: Bench, user: int, *, shape: str, holds: list[int]) -> bool:
         strength=strength,
         surprise=share,
         rng=bench.rng,
-        exclude=[*holds, *outdated],
+        exclude=[*held, *outdated],
     )
-    stock.replace_picks(store, user, picks, keep=holds)
+    stock.replace_picks(store, user, picks, keep=held)
     if angle is not None:
         return True
     return paint_one(bench, [pick.item for pick in picks[:AHEAD]], shape)
