@@ -13,7 +13,7 @@ from jaxtyping import Float, Float32, Int64
 from scipy.linalg.lapack import dpotrf, dpotri
 
 ENOUGH = 30  # ratings; with fewer the evidence mostly repeats its prior, at a price in time
-_SAMPLES = (600, 2000)  # ratings looked at, to choose factors and to find scales: the cost is cubic
+SAMPLES = (600, 2000)  # ratings looked at, to choose factors and to find scales: the cost is cubic
 _CLOSE = 1e-3  # stop when a step promises less than half of this in log evidence
 _SPREAD = 1.5  # standard deviation of the prior over each log scale
 
@@ -78,12 +78,12 @@ def scales_by_evidence(
         parts = _Parts(users[which], items[which], vectors, ratings[which], weights[which])
         return _climb(parts, log_free, start, spread, offset)
 
-    few = _sample(users, _SAMPLES[0], rng)
+    few = sample(users, SAMPLES[0], rng)
     tried = [climb(candidate, few, start) for candidate in factors]
     best = int(np.argmax([value for value, _ in tried]))
     found = tried[best][1]
     if len(users) > len(few):
-        _, found = climb(factors[best], _sample(users, _SAMPLES[1], rng), found)
+        _, found = climb(factors[best], sample(users, SAMPLES[1], rng), found)
     return best, Scales(*(float(scale) for scale in np.exp(spread @ found + offset)))
 
 
@@ -110,7 +110,7 @@ def _climb(
     return best, found
 
 
-def _sample(users: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+def sample(users: Int64[np.ndarray, "n"], size: int, rng: np.random.Generator) -> Int64[np.ndarray, "some"]:
     """Positions of at most `size` ratings, ordered by user: people at random, each whole if not too long."""
     shuffled = rng.permutation(len(users))
     by_user = shuffled[np.argsort(users[shuffled], kind="stable")]

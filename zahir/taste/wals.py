@@ -17,14 +17,15 @@ from jaxtyping import Float32, Int64
 from zahir.errors import BadData, NotFitted
 from zahir.interactions import History, Interactions, Rows
 from zahir.space import normalize
-from zahir.taste.evidence import ENOUGH, Scales, fixed_scales, scales_by_evidence
+from zahir.taste.evidence import ENOUGH, SAMPLES, Scales, fixed_scales, sample, scales_by_evidence
 from zahir.taste.half_steps import TetherForm, gram, half_steps, paired
 from zahir.taste.lean import lean, random_direction
 from zahir.taste.metric import IDENTITY, Metric, metrics
 from zahir.taste.shared import Strengths
 from zahir.taste.solve import solve_rows
 
-_TETHERS = (30.0, 10.0, 3.0)  # tried beside infinity, in units of the noise variance
+_TETHERS = (np.inf, 10.0, 3.0, 1.0)  # tried from stiff to loose, in units of the noise variance
+_TRIAL_ITERATIONS = 3
 _POWERS = (0.0, 0.5, 1.0)  # of the images' covariance, as the covariance of tastes
 _FORMAT = 1
 
@@ -222,9 +223,29 @@ class TetheredWALS:
     def _given_or(self, scales: Scales) -> Scales:
         return scales._replace(**{name: scales.noise / strength for name, strength in self._given().items()})
 
-    def _choose_tether(self, table: Interactions, images: np.ndarray, strengths: Strengths) -> float:
-        """Infinity, unless held-out ratings ask for less beyond one standard error (Breiman et al. 1984)."""
-        return np.inf
+    def _choose_tether(self, table: Interactions, factors: np.ndarray, strengths: Strengths) -> float:
+        """The stiffest tether whose error on held-out ratings is within one standard error of the least.
+
+        Breiman et al. (1984), 3.4.3. Where no item has ratings of two people there is nothing to learn.
+        """
+        tethers = _TETHERS[1:] if self.tether_form == "pseudo" else _TETHERS
+        if len(table) < ENOUGH or np.bincount(table.items).max() < 2:
+            return tethers[0]
+        rng = np.random.default_rng(self.seed)
+        table = table.take(sample(table.users, SAMPLES[-1], rng))
+        fold = rng.permutation(len(table)) % 3
+        form = self._form() | {"iterations": min(self.iterations, _TRIAL_ITERATIONS)}
+        errors = np.zeros((len(tethers), len(table)))
+        for k in range(3):
+            known, held = table.take(fold != k), table.take(fold == k)
+            for row, tether in enumerate(tethers):
+                *_, fit = half_steps(known, factors, strengths=strengths, tether=tether, **form)
+                told = fit.level + fit.user_bias[held.users] + fit.item_bias[held.items]
+                told = told + paired(fit.users, held.users, fit.items, held.items)
+                errors[row, fold == k] = held.weights * (held.ratings - told) ** 2
+        excess = errors - errors[np.argmin(errors.mean(1))]
+        close = excess.mean(1) <= excess.std(1) / np.sqrt(len(table))
+        return tethers[int(np.argmax(close))]
 
     def _fold_in(self, history: History) -> tuple[np.ndarray, float]:
         """This person's taste (not normalised) and bias, all others as fitted.
