@@ -199,8 +199,12 @@ def paint(lab, relief, under, x0, y0, px, strokes, colours, bristles, loose):
 
 @kernel
 def finish(lab, relief, x0, y0, px, thick, paper, grain, vignette, s, out):
-    """Light the relief, add paper and grain as far as pixels can hold them, and write sRGB (height, width, 3)."""
+    """Light the relief, add paper and grain as far as pixels can hold them, and write sRGB (height, width, 3).
+
+    The stream picks the surface: rough, laid, upright, woven or speckled.
+    """
     height, width = lab.shape[:2]
+    weave = s % 5
     reach = max(1, int(0.004 / px + 0.5))
     slope = thick * 0.13 * min(1.0, (0.0045 / px) ** 0.7)
     fine = step(1 / 60.0, 1 / 130.0, px)
@@ -219,7 +223,16 @@ def finish(lab, relief, x0, y0, px, thick, paper, grain, vignette, s, out):
                 light += slope * max(-0.6, min(0.6, -g))
             if paper > 0:
                 tooth = 0.030 * fine * noise(x * 62, y * 62, s + 7)
-                tooth += 0.050 * noise(x * 27, y * 27, s + 8) * (0.6 + 0.8 * noise(x * 1.5, y * 1.5, s + 9))
+                if weave == 0:
+                    tooth += 0.055 * noise(x * 27, y * 27, s + 8)
+                elif weave == 1:
+                    tooth += 0.050 * noise(x * 6, y * 40, s + 8)
+                elif weave == 2:
+                    tooth += 0.050 * noise(x * 40, y * 6, s + 8)
+                elif weave == 3:
+                    tooth += 0.040 * (noise(x * 10, y * 36, s + 8) + noise(x * 36, y * 10, s + 9))
+                else:
+                    tooth -= 0.07 * step(0.40, 0.60, noise(x * 22, y * 22, s + 8))
                 light += paper * tooth * (1.2 - 0.5 * light)
             if grain > 0:
                 dot = chance(int(math.floor(x * 230)), int(math.floor(y * 230)), s + 5) - 0.5

@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 from zahir.studio.genome import DIM, SLICES, checked
 from zahir.studio.picture import View, draw, guide_of, parameters, strokes, underpainting, view_of
 
-_STILL = ("family", "hue", "media", "brush")  # what makes it the same picture stays
+_STILL = ("family", "hue", "media", "brush", "fold", "ground")  # what makes it the same picture stays
 
 
 def loop(

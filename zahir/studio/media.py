@@ -103,7 +103,7 @@ def wear(lab, x0, y0, px, amount, s):
             x = x0 + (i + 0.5) * px
             cloud = fbm(2.6 * x, 2.6 * y, 4, s)
             rub = fbm(7 * x + 3 * cloud, 7 * y, 3, s + 6)
-            flake = step(0.42, 0.52, rub + 0.25 * cloud) * amount
+            flake = step(0.55, 0.70, rub + 0.25 * cloud) * amount
             lab[j, i, 0] += amount * (0.085 * cloud + 0.05 * rub)
             lab[j, i, 0] += 0.35 * flake * (0.86 - lab[j, i, 0])
             lab[j, i, 1] *= 1 - 0.35 * flake

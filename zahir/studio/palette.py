@@ -61,7 +61,7 @@ def _toward(hue, target, weight):
 def palette(z):
     """The colour table of a genome, float32 (TONES, HUES, 3) of L, a, b.
 
-    Lightness rises with tone, always by at least 0.5. Hues lean to yellow in the lights and to blue in the shadows;
+    Lightness rises with tone, always by at least 0.49. Hues lean to yellow in the lights and to blue in the shadows;
     dark yellows, which look like mud, are turned to rust or to moss and greyed.
     """
     hue = math.atan2(z[1], z[0])
@@ -70,12 +70,12 @@ def palette(z):
     second_chroma = 0.7 + 0.6 * uniform(z[4])
     accent = math.pi + 0.95 * math.tanh(0.9 * z[5])
     accent_chroma = 0.125 + 0.075 * uniform(z[6])
-    full = uniform(z[7] + 0.15)
-    chroma = 0.016 + 0.15 * full
+    full = uniform(z[7] + 0.5)
+    chroma = 0.018 + 0.155 * full
     accent_chroma *= 0.55 + 0.45 * full
     gamma = math.exp(-0.62 * math.tanh(0.8 * z[8]))
     dark = 0.10 + 0.26 * uniform(z[9])
-    light = min(0.97, dark + 0.50 + 0.38 * uniform(z[10] + 0.4))
+    light = min(0.965, dark + 0.49 + 0.40 * uniform(z[10] + 0.2))
     warm = 0.10 + 0.40 * uniform(z[11])
     cold = 0.10 + 0.30 * uniform(z[12])
     table = np.empty((TONES, HUES, 3), np.float32)

@@ -43,11 +43,11 @@ _SUITS = np.array([
     (1, 1, 0, 0, 1, 1, 1),  # leaves
     (1, 1, 1, 1, 1, 1, 1),  # arches
     (1, 1, 1, 1, 1, 1, 1),  # orb
-    (1, 1, 0, 1, 1, 1, 1),  # tiles
+    (1, 1, 0, 0, 1, 1, 1),  # tiles
     (1, 1, 1, 1, 1, 1, 1),  # rings
     (1, 0, 0, 0, 0, 1, 0.5),  # fields
     (1, 1, 1, 1, 0, 1, 1),  # agate
-    (1, 0, 0, 1, 0, 0, 0.6),  # ink
+    (1, 0, 0, 0, 0, 0, 0.6),  # ink
     (1, 1, 1, 1, 1, 1, 1),  # paper
 ], np.float64)  # fmt: skip
 
@@ -126,7 +126,17 @@ def parameters(genome: Float32[np.ndarray, "dim"], seed: int) -> Parameters:
     )  # fmt: skip
     table = palette(z[PALETTE])
     return Parameters(
-        stream, part["family"] + _PRIOR, layout, uniforms(part["shape"]), table, crop, drift, media, brush_, finish, fold
+        stream,
+        part["family"] + _PRIOR,
+        layout,
+        uniforms(part["shape"]),
+        table,
+        crop,
+        drift,
+        media,
+        brush_,
+        finish,
+        fold,
     )
 
 
@@ -137,10 +147,10 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     layout[1] = 0.30 * np.tanh(0.9 * focus[1])
     layout[2] = np.exp(0.26 * np.tanh(0.8 * zoom))
     layout[3] = 1.2 * np.tanh(1.2 * light)
-    layout[4] = 1.3 * step(-0.8, 1.2, ground[0] - 0.1)
-    layout[5] = np.exp(0.5 * np.tanh(ground[1]))
+    layout[4] = 1.3 * step(-0.3, 1.2, ground[0] - 0.1)
+    layout[5] = np.exp(0.7 * np.tanh(ground[1]))
     folds = np.empty(2)
-    folds[0] = step(-0.12, 0.12, fold[0] - 1.5)
+    folds[0] = step(-0.12, 0.12, fold[0] - 1.7)
     folds[1] = step(-0.12, 0.12, fold[1] - 1.65)
     suits = np.exp(25 * (wishes - wishes.max()))
     suits = (suits.reshape(-1, 1) * _SUITS).sum(0) / suits.sum()
@@ -159,10 +169,18 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     strokes[3] = 0.02 + 0.15 * uniform(brush_[3]) ** 2
     surface = np.empty(4)
     surface[0] = on[0] * (0.3 + 0.9 * uniform(finish[0]))
-    surface[1] = (1 - 0.5 * on[0]) * 1.1 * uniform(finish[1]) ** 1.5
+    surface[1] = (1 - 0.5 * on[0]) * 1.3 * uniform(finish[1]) ** 1.3
     surface[2] = (1 - 0.7 * on[0]) * max(0.0, 1.6 * uniform(finish[2]) - 0.6)
     surface[3] = 0.02 + 0.10 * uniform(finish[3])
-    return np.exp(-0.32 * np.tanh(0.8 * crop) - 0.20), 0.9 * uniforms(drift) ** 2 * np.array([1.0, 0.28]), layout, on, strokes, surface, folds
+    return (
+        np.exp(-0.32 * np.tanh(0.8 * crop) - 0.20),
+        0.9 * uniforms(drift) ** 2 * np.array([1.0, 0.28]),
+        layout,
+        on,
+        strokes,
+        surface,
+        folds,
+    )
 
 
 def view_of(width: int, height: int) -> View:
@@ -314,7 +332,20 @@ def _levels(canvas: Float32[np.ndarray, "height width 2"]) -> tuple[float, float
     return dark - to_dark / gain, gain
 
 
-_NAMES = ("rose", "red", "orange", "gold", "olive green", "green", "teal", "sky blue", "blue", "violet", "purple", "magenta")
+_NAMES = (
+    "rose",
+    "red",
+    "orange",
+    "gold",
+    "olive green",
+    "green",
+    "teal",
+    "sky blue",
+    "blue",
+    "violet",
+    "purple",
+    "magenta",
+)
 
 
 def _colours(table: np.ndarray) -> str:

@@ -29,7 +29,24 @@ from zahir.studio.families import (
     vessels,
 )
 
-_MODULES = (hills, mountains, sea, forest, city, vessels, bloom, leaves, arches, orb, tiles, rings, fields, agate, ink, paper)
+_MODULES = (
+    hills,
+    mountains,
+    sea,
+    forest,
+    city,
+    vessels,
+    bloom,
+    leaves,
+    arches,
+    orb,
+    tiles,
+    rings,
+    fields,
+    agate,
+    ink,
+    paper,
+)
 
 FAMILIES: tuple[str, ...] = tuple(module.__name__.rpartition(".")[2] for module in _MODULES)
 DRAW: tuple[Callable[..., None], ...] = tuple(getattr(module, name) for module, name in zip(_MODULES, FAMILIES))

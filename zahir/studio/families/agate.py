@@ -52,7 +52,11 @@ def agate(out, x0, y0, px, V, U, s):
                 nxt = _band(k + 1, s)
                 edge = step(1 - slope - 0.03 - 0.35 * chance(k, 3, s), 1.0, f)
                 tone = mix(own, nxt, edge)
-                thread = math.exp(-(((f - 0.5) / 0.10) ** 2)) * (0.16 if chance(k, 4, s) > 0.6 else 0.0) * step(0.5, 0.2, slope)
+                thread = (
+                    math.exp(-(((f - 0.5) / 0.10) ** 2))
+                    * (0.16 if chance(k, 4, s) > 0.6 else 0.0)
+                    * step(0.5, 0.2, slope)
+                )
                 tone += thread + 0.035 * noise(g * 3.3, n * 2, s + 9) * step(0.5, 0.15, slope)
                 hue = mix(_vein(k, s), _vein(k + 1, s), edge)
                 rind = step(0.93, 0.97, d)

@@ -50,7 +50,9 @@ def arches(out, x0, y0, px, V, U, s):
                 at = cx + side * gap
                 if abs(x - at) > half + px or y < floor - px:
                     continue
-                tt, cc, m = _passage(x, y, at, floor, half, tall * (1 if side == 0 else 0.94), side, wall, sun, px, V, U, s)
+                tt, cc, m = _passage(
+                    x, y, at, floor, half, tall * (1 if side == 0 else 0.94), side, wall, sun, px, V, U, s
+                )
                 t = mix(t, tt + 0.02 * n, m)
                 c = mix(c, cc, m)
             out[j, i, 0] = t

@@ -62,7 +62,7 @@ def _meadow(out, x0, y0, px, V, hue, night, amount, tall, s):
         h = chance(n, 4, s)
         tone = mix(0.62 - 0.25 * q, 0.30 + 0.30 * q, night) + 0.20 * (chance(n, 5, s) - 0.5)
         tone = mix(tone, out[0, 0, 0], 0.5 * math.exp(-4 * d * d))
-        if noise(1.6 * x, 1.6 * y, s + 6) < -0.35 + 0.3 * h:
+        if chance(n, 6, s) < 0.3:
             h = 0.5
             petals = 1
             tone = mix(0.42, 0.24, night)
@@ -80,7 +80,14 @@ def _meadow(out, x0, y0, px, V, hue, night, amount, tall, s):
                 else:
                     edge = 0.72 + 0.26 * math.cos(petals * math.atan2(v, u) + 6 * h)
                 heart = inside((e - 0.25) * r, px) if petals > 1 else 0.0
-                put(out, j, i, mix(tone + 0.1 * v, 0.88, heart), mix(c, 0.8, heart), inside((e - edge) * r, px) * min(1.0, 1.5 * r / px))
+                put(
+                    out,
+                    j,
+                    i,
+                    mix(tone + 0.1 * max(-1.0, min(1.0, v)), 0.88, heart),
+                    mix(c, 0.8, heart),
+                    inside((e - edge) * r, px) * min(1.0, 1.5 * r / px),
+                )
 
 
 @kernel

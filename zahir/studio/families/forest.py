@@ -48,7 +48,8 @@ def _trunks(out, x0, y0, px, k, q, soil, fx, night, birch, U, s):
     height, width = out.shape[:2]
     pitch = (0.16 + 0.34 * q) * (0.8 + 0.5 * U[4])
     first = int(math.floor((x0 - 0.3) / pitch))
-    for n in range(first, first + int((width * px + 0.6) / pitch) + 1):
+    last = int(math.floor((x0 + width * px + 0.3) / pitch))
+    for n in range(first, last + 1):
         if chance(n, 1, s) < 0.35:
             continue
         at = (n + chance(n, 2, s)) * pitch
@@ -68,10 +69,12 @@ def _trunks(out, x0, y0, px, k, q, soil, fx, night, birch, U, s):
             up = y - foot
             mid = at + lean * up + 0.03 * noise(up * 1.7, n * 3.3, s + 4) * (0.5 + q)
             r = wide * (1 + 0.5 * math.exp(-up * 12)) * (1 - 0.12 * up)
+            thin = min(1.0, 2 * r / px)
+            r = max(r, 0.5 * px)
             ia, ib = columns(mid - r, mid + r, x0, px, width)
             for i in range(ia, ib):
                 u = (x0 + (i + 0.5) * px - mid) / r
-                m = inside((abs(u) - 1) * r, px) * inside(foot - y, px)
+                m = inside((abs(u) - 1) * r, px) * inside(foot - y, px) * thin
                 round_ = 0.13 * (u if mid < fx else -u)
                 t = tone + round_
                 if birch:
@@ -84,16 +87,17 @@ def _trunks(out, x0, y0, px, k, q, soil, fx, night, birch, U, s):
 def _leaves(out, x0, y0, px, k, q, soil, fx, fy, night, U, s):
     """Dabs of foliage: crowns above, undergrowth below, sparse around the clearing."""
     height, width = out.shape[:2]
-    count = int(150 * (1 - 0.4 * q) * (0.25 + U[5]))
+    count = 150 * (1 - 0.4 * q) * (0.25 + U[5])
     reach = -x0 + 0.1
-    for n in range(count):
+    for n in range(int(count) + 1):
         x = (2 * chance(n, 11, s) - 1) * reach
         crown = chance(n, 12, s) < 0.72
         y = 1.1 - 0.95 * chance(n, 13, s) ** 1.3 if crown else soil - 0.05 - (1 + soil) * chance(n, 13, s)
         d = math.sqrt((x - fx) ** 2 + (y - fy) ** 2)
-        if noise(1.3 * x + 9 * q, 1.3 * y, s + 1) + 0.9 * min(d, 1.0) < 0.25 + 0.4 * (1 - U[6]):
+        full = noise(1.3 * x + 9 * q, 1.3 * y, s + 1) + 0.9 * min(d, 1.0) - 0.4 * (1 - U[6])
+        r = (0.022 + 0.055 * q) * (0.6 + 0.8 * chance(n, 14, s)) * step(0.20, 0.40, full) * min(1.0, count - n)
+        if r <= 0:
             continue
-        r = (0.022 + 0.055 * q) * (0.6 + 0.8 * chance(n, 14, s))
         a = 3.14 * chance(n, 15, s)
         ca = math.cos(a)
         sa = math.sin(a)
@@ -110,7 +114,14 @@ def _leaves(out, x0, y0, px, k, q, soil, fx, fy, night, U, s):
                 u = (dx * ca + dy * sa) / r
                 v = (dy * ca - dx * sa) / (0.55 * r)
                 e = math.sqrt(u * u + v * v)
-                put(out, j, i, t + 0.06 * v, c, inside((e - 1) * 0.6 * r, px))
+                put(
+                    out,
+                    j,
+                    i,
+                    t + 0.06 * max(-1.0, min(1.0, v)),
+                    c,
+                    inside((e - 1) * 0.6 * r, px) * min(1.0, 2 * r / px),
+                )
 
 
 def words(U: np.ndarray) -> str:

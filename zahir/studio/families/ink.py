@@ -48,22 +48,23 @@ def ink(out, x0, y0, px, V, U, s):
             g = pattern(x, y, px, V, s) * (1 - body)
             out[j, i, 0] = t + mix(-0.10, 0.10, night) * g
             out[j, i, 1] = mix(c, 1.0, glow) + 0.4 * g
-    for n in range(int(26 * step(0.35, 0.7, U[6]))):
-        _fleck(out, x0, y0, px, n, V, night, s + 40)
+    flecks = 26 * step(0.35, 0.7, U[6])
+    for n in range(int(flecks) + 1):
+        _fleck(out, x0, y0, px, n, min(1.0, flecks - n), V, night, s + 40)
 
 
 @kernel
-def _fleck(out, x0, y0, px, n, V, night, s):
+def _fleck(out, x0, y0, px, n, grown, V, night, s):
     height, width = out.shape[:2]
     a = 6.2832 * chance(n, 1, s)
     d = 0.15 + 0.85 * chance(n, 2, s)
     x = 0.8 * V[0] + d * math.cos(a)
     y = 0.8 * V[1] + d * math.sin(a)
-    r = 0.006 + 0.022 * chance(n, 3, s) ** 3
+    r = (0.006 + 0.022 * chance(n, 3, s) ** 3) * grown
     for j in range(max(0, int((y0 - y - r) / px)), min(height, int((y0 - y + r) / px) + 1)):
         for i in range(max(0, int((x - r - x0) / px)), min(width, int((x + r - x0) / px) + 1)):
             e = math.sqrt((x0 + (i + 0.5) * px - x) ** 2 + (y0 - (j + 0.5) * px - y) ** 2) - r
-            m = inside(e, px)
+            m = inside(e, px) * min(1.0, 2 * r / px)
             out[j, i, 0] = mix(out[j, i, 0], mix(0.55, 0.80, night), m)
             out[j, i, 1] = mix(out[j, i, 1], 1.0, m)
 

@@ -72,12 +72,26 @@ def _sprig(out, x0, y0, px, foot, lean, long, tone, hue, U, s):
         y = ny
         a -= bend * 0.9 / (pairs * 4) * (0.5 + 1.2 * q)
         if k % 4 == 3 and q > 0.12:
-            size = long * (0.13 + 0.10 * U[3]) * (9.0 / (pairs + 2)) ** 0.6 * (1.15 - 0.75 * q) * (0.8 + 0.4 * chance(k, 3, s))
+            size = (
+                long
+                * (0.13 + 0.10 * U[3])
+                * (9.0 / (pairs + 2)) ** 0.6
+                * (1.15 - 0.75 * q)
+                * (0.8 + 0.4 * chance(k, 3, s))
+            )
             for side in range(2):
                 turn = (1 - 2 * side) * (0.75 + 0.35 * U[4] - 0.3 * q)
                 slim = (0.15 + 0.20 * U[5]) * stout
                 if chance(k, 4 + side, s) < 0.30 * berries and q > 0.4:
-                    _berry(out, x0, y0, px, x + 0.5 * size * math.cos(a + turn), y + 0.5 * size * math.sin(a + turn), size * 0.22)
+                    _berry(
+                        out,
+                        x0,
+                        y0,
+                        px,
+                        x + 0.5 * size * math.cos(a + turn),
+                        y + 0.5 * size * math.sin(a + turn),
+                        size * 0.22,
+                    )
                 else:
                     _leaf(out, x0, y0, px, x, y, a + turn, size, slim, tone, hue, s + k)
     _leaf(out, x0, y0, px, x, y, a, long * 0.12, 0.24, tone, hue, s)
@@ -139,7 +153,14 @@ def _berry(out, x0, y0, px, x, y, r):
         for i in range(ia, ib):
             u = (x0 + (i + 0.5) * px - x) / r
             shine = math.exp(-((u + 0.35) ** 2 + (v - 0.35) ** 2) * 9)
-            put(out, j, i, 0.52 + 0.16 * v + 0.35 * shine, 1.0 - 0.4 * shine, inside((math.sqrt(u * u + v * v) - 1) * r, px))
+            put(
+                out,
+                j,
+                i,
+                0.52 + 0.16 * v + 0.35 * shine,
+                1.0 - 0.4 * shine,
+                inside((math.sqrt(u * u + v * v) - 1) * r, px),
+            )
 
 
 def words(U: np.ndarray) -> str:

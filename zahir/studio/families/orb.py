@@ -93,4 +93,6 @@ def orb(out, x0, y0, px, V, U, s):
 
 def words(U: np.ndarray) -> str:
     """The subject in a few words."""
-    return ("large pale-sky orb" if U[0] > 0.65 else "large planet among stars") + (" with a ring" if U[4] > 0.66 else "")
+    return ("large pale-sky orb" if U[0] > 0.65 else "large planet among stars") + (
+        " with a ring" if U[4] > 0.66 else ""
+    )

@@ -24,14 +24,27 @@ def rings(out, x0, y0, px, V, U, s):
             n = fbm(x * 1.1, y * 1.1, 3, s + 3)
             half = inside((x - V[0]) * math.sin(cut_a) + (y - V[1]) * math.cos(cut_a), px)
             g = pattern(x, y, px, V, s) * (1 - 0.7 * half)
-            out[j, i, 0] = mix(mix(0.92, 0.76, half), mix(0.07, 0.20, half), night) + 0.035 * n + mix(-0.1, 0.1, night) * g
+            out[j, i, 0] = (
+                mix(mix(0.92, 0.76, half), mix(0.07, 0.20, half), night) + 0.035 * n + mix(-0.1, 0.1, night) * g
+            )
             out[j, i, 1] = mix(-0.2, 0.15, half) + 0.2 * n + 0.3 * g
     bars = 1 + int(4 * chance(0, 1, s))
     for k in range(bars):
         a = V[3] + 1.2 * (chance(k, 2, s) - 0.5) + (1.57 if chance(k, 3, s) < 0.3 else 0.0)
         thick = 0.006 + 0.035 * chance(k, 4, s) ** 2
-        _bar(out, x0, y0, px, V[0] + 0.5 * (chance(k, 5, s) - 0.5), V[1], a, 0.7 + 0.6 * chance(k, 6, s), thick,
-             mix(0.10, 0.85, night), 1.4 * chance(k, 7, s) - 0.4)
+        _bar(
+            out,
+            x0,
+            y0,
+            px,
+            V[0] + 0.5 * (chance(k, 5, s) - 0.5),
+            V[1],
+            a,
+            0.7 + 0.6 * chance(k, 6, s),
+            thick,
+            mix(0.10, 0.85, night),
+            1.4 * chance(k, 7, s) - 0.4,
+        )
     count = 2 + int(4 * chance(0, 8, s))
     hero = (0.52 + 0.22 * U[2]) * V[2] ** 0.5
     for k in range(count):
@@ -81,7 +94,11 @@ def _target(out, x0, y0, px, x, y, r, V, U, s):
                     share *= (north if q & 2 else 1 - north) if sectors == 4 else 1.0
                     share = 1.0 if plain else share
                     h = chance(k, 10 + q, s)
-                    tone = 0.12 + 0.80 * ((k + q + (h > 0.75)) % 2) + (0.42 - 0.84 * ((k + q) % 2)) * (chance(k, 20 + q, s) > 0.55)
+                    tone = (
+                        0.12
+                        + 0.80 * ((k + q + (h > 0.75)) % 2)
+                        + (0.42 - 0.84 * ((k + q) % 2)) * (chance(k, 20 + q, s) > 0.55)
+                    )
                     hue = chance(k, 30 + q, s)
                     tt += share * tone
                     cc += share * (1.0 if hue < 0.26 else (-1.0 if hue < 0.58 else 0.0))
@@ -89,7 +106,7 @@ def _target(out, x0, y0, px, x, y, r, V, U, s):
                 c = mix(c, cc, cover)
             t += 0.05 * (u - v) / r
             g = pattern(x + u, y + v, px, V, s + 300) * (1 - east if bands % 2 else east)
-            t += (0.11 if t < 0.5 else -0.11) * g
+            t += 0.11 * (1 - 2 * step(0.45, 0.55, t)) * g
             put(out, j, i, t, c, m * (0.86 + 0.14 * step(0.3, 0.6, U[5])))
 
 

@@ -100,7 +100,9 @@ def _vessel(out, x0, y0, px, x, foot, tall, body, kind, tone, hue, sun, V, s):
             u = x0 + (i + 0.5) * px - x
             d = abs(u) - r
             if v < 0:
-                d = max(abs(u) - base, (math.sqrt((u / base) ** 2 + (y - foot) ** 2 / (tip * base) ** 2) - 1) * base * tip)
+                d = max(
+                    abs(u) - base, (math.sqrt((u / base) ** 2 + (y - foot) ** 2 / (tip * base) ** 2) - 1) * base * tip
+                )
             mouth_d = (math.sqrt((u / mouth) ** 2 + ((y - foot - tall) / (tip * mouth)) ** 2) - 1) * mouth * tip
             if v > 1:
                 d = mouth_d
@@ -115,7 +117,11 @@ def _vessel(out, x0, y0, px, x, foot, tall, body, kind, tone, hue, sun, V, s):
             n = min(1.0, max(-1.0, u / max(r, 1e-6)))
             lit = 0.30 * math.cos(1.25 * (n - 0.45 * sun)) ** 2 - 0.24 * step(0.1, 1.0, -sun * n)
             t = tone - 0.10 + lit + 0.22 * math.exp(-(((n - 0.5 * sun) / 0.10) ** 2)) * step(0.05, 0.3, v)
-            g = pattern(1.2 * math.asin(0.98 * n) * body + x, y, px, V, s + 300) * step(0.12, 0.16, v) * step(0.74, 0.70, v)
+            g = (
+                pattern(1.2 * math.asin(0.98 * n) * body + x, y, px, V, s + 300)
+                * step(0.12, 0.16, v)
+                * step(0.74, 0.70, v)
+            )
             t += (0.13 if tone < 0.5 else -0.13) * g
             t -= 0.10 * math.exp(-9 * max(v, 0.0)) - 0.02 * noise(u * 9, y * 9, s)
             put(out, j, i, t, hue - 0.25 * n * sun * (1 if hue < 0.9 else 0.6), m)
