@@ -99,7 +99,7 @@ def on_ratings(folder: Path, seeds: int) -> None:
 
 def read(folder: Path) -> tuple[Interactions, np.ndarray]:
     """The folder's ratings, users numbered from 0, and its embeddings."""
-    rows = list(csv.DictReader((folder / "ratings.csv").open()))
+    rows = list(csv.DictReader((folder / "ratings.csv").read_text().splitlines()))
     embeddings = np.load(folder / "item_embeddings.npz")["embeddings"].astype(np.float32)
     _, users = np.unique([row["user"] for row in rows], return_inverse=True)
     items, ratings = [int(row["item"]) for row in rows], [float(row["rating"]) for row in rows]
