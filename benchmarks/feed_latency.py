@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,6 @@ class Browser:
 
 async def person(browser: Browser, seconds: float, took: dict[str, list[float]], seen: Counter[str]) -> None:
     """Rate once a second."""
-    await browser.open()
-    await browser.ask("GET", "/welcome")
     await asyncio.sleep(random.random())
     queue: list[Any] = []
     end, turn = time.monotonic() + seconds, 0
@@ -84,8 +83,18 @@ async def timed(into: list[float], call: Any) -> Any:
 async def crowd(port: int, people: int, seconds: float) -> tuple[dict[str, list[float]], Counter[str]]:
     took: dict[str, list[float]] = defaultdict(list)
     seen: Counter[str] = Counter()
-    await asyncio.gather(*(person(Browser(port), seconds, took, seen) for _ in range(people)))
+    browsers = [Browser(port) for _ in range(people)]
+    for browser in browsers:  # people come one after the other
+        await browser.open()
+        await browser.ask("GET", "/welcome")
+    await asyncio.gather(*(person(browser, seconds, took, seen) for browser in browsers))
     return took, seen
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -102,7 +111,9 @@ def main() -> None:
             port = int(server.stdout.readline().split("http://127.0.0.1:")[1].split()[0])
             try:
                 asyncio.run(crowd(port, 1, chosen.warm / 4))  # kernels are compiled, the first pictures made
+                before = cpu_seconds(server.pid)
                 took, seen = asyncio.run(crowd(port, chosen.people, chosen.seconds))
+                spent = (cpu_seconds(server.pid) - before) / len(took["rating"]) * 1000
             finally:
                 server.terminate()
     slots = {name: seen[name] for name in ("calibration", "mine", "people", "surprise", "shelf")}
@@ -113,8 +124,11 @@ def main() -> None:
         row[name] = {"n": len(times), "p50": round(p50, 1), "p99": round(p99, 1)}
         print(f"{name:8} n {len(times):6}   p50 {p50:7.1f}   p99 {p99:7.1f}   worst {max(times) * 1000:7.1f}")
     wrong = {name: count for name, count in seen.items() if name[-3:].isdecimal() and name[-3] not in "2"}
+    print(
+        f"CPU of the web process: {spent:.1f} ms per rating, with all that goes with it; load {os.getloadavg()[0]:.1f}"
+    )
     print("errors:", wrong or "none", "  slots:", slots)
-    print(json.dumps({**row, "errors": wrong, "slots": slots, "load": os.getloadavg()[0]}))
+    print(json.dumps({**row, "cpu_ms": round(spent, 1), "errors": wrong, "slots": slots, "load": os.getloadavg()[0]}))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def store(tmp_path):
 
 def queue(store, user, kind="refill", newer=True, **payload):
     with store.writing() as db:
-        jobs.enqueue(db, kind, user=user, payload=payload, newer=newer)
+        jobs.enqueue(db, kind, {user: payload}, newer=newer)
 
 
 def states(store):

@@ -104,7 +104,7 @@ def test_a_job_done_twice_makes_no_more_than_done_once(tmp_path):
     for item in ids:
         store.rate(user, item, 0.5, key=str(item))
     with store.writing() as db:
-        jobs.enqueue(db, "refill", user=user, payload={"shape": "square", "holds": ids[:1]})
+        jobs.enqueue(db, "refill", {user: {"shape": "square", "holds": [store.item(ids[0]).token]}})
     job = jobs.claim(store, {})
     do(bench, job)
     with store.engine.connect() as db:

@@ -115,9 +115,10 @@ async def retract(here: Here, me: Me, rating: Annotated[int, Path(ge=1, le=MAX_I
     return Response(status_code=204)
 
 
-@changes.post("/exposures", status_code=204, responses=problems(404))
+@changes.post("/exposures", status_code=204, responses=problems(404, 429))
 async def expose(here: Here, me: Me, seen: Exposure) -> Response:
     """Say that a picture was painted. The probability it was chosen with is remembered from /api/next."""
+    slow_down(here.ratings, (me, "seen"))
     await here.writer(partial(_expose, here.store, me, seen))
     return Response(status_code=204)
 

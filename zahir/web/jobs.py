@@ -35,20 +35,29 @@ class Job:
     attempts: int
 
 
-_WAITING = select(jobs.c.id).where(
-    jobs.c.state == "queued", jobs.c.kind == bindparam("what"), jobs.c.user.is_not_distinct_from(bindparam("whose"))
-)
+_WAITING = select(jobs.c.id, jobs.c.user).where(jobs.c.state == "queued", jobs.c.kind == bindparam("what"))
 _UPDATE = update(jobs).where(jobs.c.id == bindparam("this"))
 
 
-def enqueue(db: Connection, kind: str, *, user: int | None, payload: Mapping[str, Any], newer: bool = True) -> None:
-    """Queue a job, at most one of a kind per person: one that waits already takes the `newer` payload instead."""
-    waiting = db.scalar(_WAITING, {"what": kind, "whose": user})
-    text = json.dumps(payload)
-    if waiting is None:
-        db.execute(insert(jobs), {"kind": kind, "user": user, "payload": text, "created": int(time.time())})
-    elif newer:
-        db.execute(_UPDATE, {"this": waiting, "payload": text})
+def enqueue(db: Connection, kind: str, payloads: Mapping[int | None, Mapping[str, Any]], *, newer: bool = True) -> None:
+    """Queue a job for each of these people (None: for nobody), at most one of a kind per person.
+
+    One that waits already takes the `newer` payload instead.
+    """
+    waiting = {row.user: row.id for row in db.execute(_WAITING, {"what": kind})}
+    now = int(time.time())
+    new = [
+        {"kind": kind, "user": user, "payload": json.dumps(payload), "created": now}
+        for user, payload in payloads.items()
+        if user not in waiting
+    ]
+    changed = [
+        {"this": waiting[user], "payload": json.dumps(payload)} for user, payload in payloads.items() if user in waiting
+    ]
+    if new:
+        db.execute(insert(jobs), new)
+    if changed and newer:
+        db.execute(_UPDATE, changed)
 
 
 def claim(store: Store, turns: Mapping[int | None, int]) -> Job | None:

@@ -7,18 +7,21 @@ import socket
 import sys
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from zahir.errors import ZahirError
 from zahir.web.app import create_app
 from zahir.web.settings import Settings
 
 _LATE = 5  # seconds that open requests get to end
+_IDLE = 30  # seconds that a connection stays open between two requests: a person looks at a picture longer than 5
 
 
 def serve(settings: Settings) -> None:
     """Run the web app; raises ZahirError when the address cannot be had."""
     # the writer gives the interpreter's lock up at each statement, and would get it back only after 5 ms
     sys.setswitchinterval(0.0005)
+    threadpool_limits(1)  # small products only: more threads would take the worker's cores for nothing
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s:     %(message)s")
     listening = _listen(settings.host, settings.port)
     port = listening.getsockname()[1]
@@ -29,6 +32,7 @@ def serve(settings: Settings) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=_LATE,
     )
     uvicorn.Server(config).run(sockets=[listening])

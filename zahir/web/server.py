@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, TypeVar
@@ -15,7 +15,7 @@ from fastapi.security import APIKeyCookie
 from starlette.concurrency import run_in_threadpool
 
 from zahir.store import Store
-from zahir.web import auth, jobs, stock
+from zahir.web import auth, jobs
 from zahir.web.child import Child
 from zahir.web.limits import Rate
 from zahir.web.settings import Settings
@@ -72,11 +72,11 @@ class Server:
                 await self.writer(partial(self._enqueue, wanting))
 
     def _enqueue(self, users: set[int]) -> None:
+        payloads: dict[int | None, Mapping[str, object]] = {
+            user: {"shape": self.screen(user).shape, "holds": self.screen(user).holds} for user in users
+        }
         with self.store.writing() as db:
-            for user in users:
-                screen = self.screen(user)
-                payload = {"shape": screen.shape, "holds": stock.item_ids(db, screen.holds)}
-                jobs.enqueue(db, "refill", user=user, payload=payload)
+            jobs.enqueue(db, "refill", payloads)
 
     async def who(self, request: Request) -> int | None:
         """The person this request's cookie belongs to; None for a stranger."""

@@ -121,7 +121,6 @@ _FIRST = select(func.min(ratings.c.id)).where(_MINE, ratings.c.item == bindparam
 _NUMBER = select(func.count(ratings.c.item.distinct())).where(_MINE, ratings.c.id <= _FIRST)
 _ITEM = select(items.c.id).where(items.c.token == bindparam("called"))
 _PICK = select(picks).where(picks.c.user == bindparam("by"), picks.c.item == bindparam("of"))
-_ITEMS = select(items.c.id).where(items.c.token.in_(bindparam("called", expanding=True)))
 
 
 def pick_of(db: Connection, user: int, item: int) -> Pick | None:
@@ -135,9 +134,10 @@ def item_id(db: Connection, token: str) -> int | None:
     return db.scalar(_ITEM, {"called": token})
 
 
-def item_ids(db: Connection, tokens: Collection[str]) -> list[int]:
+def item_ids(store: Store, tokens: Collection[str]) -> list[int]:
     """Numbers of the items of these tokens; unknown ones are left out."""
-    return list(db.scalars(_ITEMS, {"called": list(tokens)})) if tokens else []
+    with store.engine.connect() as db:
+        return list(db.scalars(select(items.c.id).where(items.c.token.in_(list(tokens)))))
 
 
 def number(db: Connection, user: int, item: int) -> int:

@@ -105,7 +105,7 @@ def do(bench: Bench, job: jobs.Job) -> None:
                 more = refill(bench, job.user, **job.payload)
                 if more:
                     with bench.store.writing() as db:
-                        jobs.enqueue(db, "refill", user=job.user, payload=job.payload, newer=False)
+                        jobs.enqueue(db, "refill", {job.user: job.payload}, newer=False)
             elif job.kind == "refit":
                 refit(bench.store, bench.model, space=bench.encoder.space)
     except ZahirError as error:
@@ -115,7 +115,7 @@ def do(bench: Bench, job: jobs.Job) -> None:
         jobs.finish(bench.store, job)
 
 
-def refill(bench: Bench, user: int, *, shape: str, holds: list[int]) -> bool:
+def refill(bench: Bench, user: int, *, shape: str, holds: list[str]) -> bool:
     """Choose what waits for somebody, and make at most one picture; returns whether more is wanted.
 
     Doing it twice is harmless: it looks at what there is, and makes what is missing.
@@ -123,7 +123,7 @@ def refill(bench: Bench, user: int, *, shape: str, holds: list[int]) -> bool:
     store, space = bench.store, bench.encoder.space
     strength, share = store.dials(user)
     rated = {item for _, item, _, _ in store.rated(user)}
-    held = [item for item in holds if item not in rated]
+    held = [item for item in stock.item_ids(store, holds) if item not in rated]
     young, old = stock.fresh(store, user, stale_after=STALE)
     angle = missing(young, share, bench.settings.ready) if len(rated) >= CALIBRATION - EARLY else None
     if angle is not None:
@@ -194,7 +194,7 @@ def look_for_refit(bench: Bench) -> None:
         new = db.scalar(select(func.count()).select_from(ratings).where(ratings.c.created >= since)) or 0
     if new >= max(REFIT_AT_LEAST, REFIT_SHARE * used):
         with bench.store.writing() as db:
-            jobs.enqueue(db, "refit", user=None, payload={})
+            jobs.enqueue(db, "refit", {None: {}})
 
 
 def fill_shelf(bench: Bench) -> bool:

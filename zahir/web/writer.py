@@ -13,14 +13,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import OperationalError
-
 from zahir.store import Store
 
 log = logging.getLogger("zahir.web")
 T = TypeVar("T")
 _GROUP = 256  # at most so many in one transaction
 
+_Outcome = tuple[Any, BaseException | None]
 _Write = tuple[Callable[[], Any], "asyncio.Future[Any] | None"]
 
 
@@ -68,28 +67,23 @@ class Writer:
     def _commit(self, group: list[_Write]) -> None:
         if not group:
             return
-        outcomes: list[tuple[Any, BaseException | None]] = []
         try:
-            with self.store.writing() as db:
-                for write, _ in group:
-                    alone = db.begin_nested()
-                    try:
-                        outcome = write()
-                    except OperationalError:  # a full disk undoes the whole transaction, and so must we
-                        raise
-                    except Exception as problem:  # not ours to judge: whoever waits gets it
-                        alone.rollback()
-                        outcomes.append((None, problem))
-                    else:
-                        alone.commit()
-                        outcomes.append((outcome, None))
-        except Exception as problem:  # the transaction as a whole: nothing of it was kept
-            outcomes = [(None, problem)] * len(group)
+            with self.store.writing():
+                outcomes: list[_Outcome] = [(write(), None) for write, _ in group]
+        except Exception:  # whose it was does not matter: all of it was undone, and each is done alone
+            outcomes = [self._alone(write) for write, _ in group]
         for (write, future), (value, trouble) in zip(group, outcomes):
             if future is not None:
                 future.get_loop().call_soon_threadsafe(_settle, future, value, trouble)
             elif trouble is not None:
                 log.error("a write that nobody waits for failed: %s", write, exc_info=trouble)
+
+    def _alone(self, write: Callable[[], Any]) -> _Outcome:
+        try:
+            with self.store.writing():
+                return write(), None
+        except Exception as trouble:  # not ours to judge: whoever waits gets it
+            return None, trouble
 
 
 def _settle(future: asyncio.Future[Any], value: Any, trouble: BaseException | None) -> None:
