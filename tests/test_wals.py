@@ -202,13 +202,46 @@ def test_one_person_alone_is_plain_ridge_after_a_fit_and_without():
     )
     nothing = Interactions.of([], [], [], num_users=0, num_items=len(embeddings))
     unmet = TetheredWALS().fit(nothing, embeddings)
-    c, r = centred(embeddings)[more.items], more.ratings.astype(np.float64)
+    root = unmet.metric_.root.astype(np.float64)
+    c, r = centred(embeddings)[more.items] @ root, more.ratings.astype(np.float64)
     scales = unmet.scales_
     k = (scales["population"] + scales["own"]) * c @ c.T + scales["bias"]
     noise = scales["noise"] + scales["item"]
-    expected = c.T @ np.linalg.solve(k + noise * np.eye(len(r)), r)
+    expected = root @ c.T @ np.linalg.solve(k + noise * np.eye(len(r)), r)
     got = unmet.embed_user(history_of(more, embeddings, 0, known=False), rng=rng)
     np.testing.assert_allclose(got, normalize(expected), atol=1e-3)
+
+
+@pytest.mark.slow
+def test_the_loop_does_not_slip_once_all_that_is_shown_is_liked():
+    """Five rounds of twelve pictures near one's tastes; later likes have hardly a dislike among them."""
+    gains = []
+    for seed in range(6):
+        truth = planted(people=1, ratings=40, seed=20 + seed)
+        table, pictures = truth.dataset.interactions, truth.dataset.embeddings
+        rng = np.random.default_rng(seed)
+        mean = normalize(pictures).mean(0)
+        scores = centred(pictures) @ truth.tastes[0]
+        varied = pictures - mean
+        gains.append([])
+        for _ in range(5):
+            model = TetheredWALS().fit(table, pictures)
+            tastes = model.tastes(history_of(table, pictures, 0), 12, rng=rng)
+            noise = normalize(rng.standard_normal((12, len(varied))) @ varied)
+            shown = normalize(mean + 0.75 * normalize(tastes + 1.5 * noise))
+            liking = (normalize(shown - mean) @ truth.tastes[0] - scores.mean()) / scores.std()
+            gains[-1].append(liking.mean())
+            likes = rng.random(12) < 1 / (1 + np.exp(-2.5 * (liking - 0.3)))
+            pictures = np.concatenate([pictures, shown])
+            table = Interactions.of(
+                np.zeros(len(table) + 12, int),
+                np.append(table.items, len(pictures) - 12 + np.arange(12)),
+                np.append(table.ratings, np.where(likes, 0.5, -0.5)),
+                num_items=len(pictures),
+            )
+    rounds = np.mean(gains, axis=0)
+    assert rounds[0] > 1.0, rounds
+    assert rounds[-1] > rounds[0], rounds
 
 
 def test_people_in_another_order_are_the_same_people():

@@ -45,10 +45,12 @@ class TetheredWALS:
 
     `regularization` and `population` are ridge strengths, that is noise variance over variance; "auto"
     chooses each by evidence from the ratings (`zahir.taste.evidence`), and below 30 ratings takes
-    rounded ones. `population=None` draws people to zero instead of a population's taste p.
-    `tether=numpy.inf` keeps items at their images; "auto" lets them go only as far as held-out ratings
-    are the better for it. `tether_form="pseudo"` is the article's: no pull, but one pseudo-rating of 1 with weight
-    `tether` between an item and its own image, and items drawn to zero by `regularization`.
+    rounded ones. Unless both are set by hand, |.|^2 of tastes is by a `Metric` that is chosen along:
+    tastes may vary more in the directions in which pictures vary more. `population=None` draws people
+    to zero instead of a population's taste p. `tether=numpy.inf` keeps items at their images; "auto"
+    lets them go only as far as held-out ratings are the better for it. `tether_form="pseudo"` is the
+    article's: no pull, but one pseudo-rating of 1 with weight `tether` between an item and its own
+    image, and items drawn to zero by `regularization`.
 
     With items at their images and nothing unobserved, the whole is one Gaussian problem and solved as
     such; otherwise half-steps alternate, each of them exact, `iterations` times. Not convex: every fit
@@ -199,8 +201,10 @@ class TetheredWALS:
     def _choose(self, table: Interactions, images: np.ndarray) -> tuple[Metric, Scales]:
         """The metric of tastes and all scales: by evidence, unless ratings are few or all was set by hand."""
         given = self._given()
-        if len(table) < ENOUGH or len(given) == 2:
+        if len(given) == 2:
             return IDENTITY, self._given_or(fixed_scales(table.ratings))
+        if len(table) < ENOUGH:
+            return metrics(images, _POWERS[1:2])[0], self._given_or(fixed_scales(table.ratings))
         candidates = metrics(images, _POWERS)
         best, scales = scales_by_evidence(
             table.users,
