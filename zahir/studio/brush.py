@@ -14,7 +14,7 @@ from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, noise, step
 from zahir.studio.palette import linear_rgb
 
-# columns of a plan: x, y, direction x and y, half length, half width, opacity, lightness, a, b jitter, bristle row, column
+# columns of a plan: x, y, direction x, y, half length, half width, opacity, L, a, b jitter, bristle row, column
 PLAN = 12
 
 
@@ -46,8 +46,9 @@ _SRGB = _to_srgb()
 def plan(guide, x0, y0, px, rows, width, length, flow, uneven, opacity, least, focus_x, focus_y, s):
     """Lay out one coat of strokes over a guide (height, width, 3): float32 (strokes, PLAN).
 
-    Strokes sit on a jittered grid of `rows` to the short side, in random order, along edges where the guide has some and
-    along a slow flow where not. Where the guide changes by less than `least` they fade out; nearer the focus they are finer.
+    Strokes sit on a jittered grid of `rows` to the short side, in random order, along edges where the guide has some
+    and along a slow flow where not. Where the guide changes by less than `least` they fade out; nearer the focus
+    they are finer.
     """
     height, wide = guide.shape[:2]
     ny = int(rows * height * px / 2 + 0.999)
@@ -140,8 +141,8 @@ def pick(guide, x0, y0, px, strokes):
 def paint(lab, relief, under, x0, y0, px, strokes, colours, bristles, loose):
     """Brush the strokes onto lab (height, width, 3) and their thickness onto relief (height, width).
 
-    A stroke stops where the underpainting `under` is of another colour than its own, the later the more `loose` the hand:
-    that keeps outlines, where free strokes would break them into a mosaic.
+    A stroke stops where the underpainting `under` is of another colour than its own, the later the more `loose` the
+    hand: that keeps outlines, where free strokes would break them into a mosaic.
     """
     height, width = lab.shape[:2]
     for n in range(strokes.shape[0]):
@@ -235,7 +236,7 @@ def finish(lab, relief, x0, y0, px, thick, paper, grain, vignette, s, out):
                     tooth -= 0.07 * step(0.40, 0.60, noise(x * 22, y * 22, s + 8))
                 light += paper * tooth * (1.2 - 0.5 * light)
             if grain > 0:
-                dot = chance(int(math.floor(x * 230)), int(math.floor(y * 230)), s + 5) - 0.5
+                dot = chance(math.floor(x * 230), math.floor(y * 230), s + 5) - 0.5
                 light += 0.09 * grain * dot * light * (1.1 - light) * 3
             light *= 1 - vignette * min(1.0, 0.5 * (x * x + y * y)) ** 1.5
             r, g_, b_ = linear_rgb(light, a, b)

@@ -1,4 +1,4 @@
-"""The genome: 64 named standard normals from which, with a seed, one picture follows. Draws nothing.
+"""The genome: named standard normals from which, with a seed, one picture follows. Draws nothing.
 
 A fixed seed is continuous in the genome: whatever has to be whole (how many, which kind, where the noise lies)
 is taken from the seed.

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from numba import njit
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 
-
-def kernel(function: _F) -> _F:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function of scalars and arrays on its first call."""
     return njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)

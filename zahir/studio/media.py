@@ -17,8 +17,8 @@ def mosaic(lab, guide, x0, y0, px, guide_px, rows, amount, s):
         v = (y0 - (j + 0.5) * px) / pitch
         for i in range(width):
             u = (x0 + (i + 0.5) * px) / pitch
-            a = int(math.floor(u))
-            b = int(math.floor(v))
+            a = math.floor(u)
+            b = math.floor(v)
             best = 9.0
             second = 9.0
             ba = a

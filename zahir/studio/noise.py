@@ -109,6 +109,6 @@ def put(out, j, i, t, c, m):
 @kernel
 def columns(lo, hi, x0, px, n):
     """The pixel range [first, last) of an axis that starts at x0 and covers lo to hi, one pixel wider each side."""
-    first = int(math.floor((lo - x0) / px)) - 1
-    last = int(math.floor((hi - x0) / px)) + 2
+    first = math.floor((lo - x0) / px) - 1
+    last = math.floor((hi - x0) / px) + 2
     return max(0, min(n, first)), max(0, min(n, last))

@@ -57,9 +57,9 @@ class Parameters(NamedTuple):
 
     stream: int  # of noise and whole-number choices
     wishes: np.ndarray  # of each family
-    layout: np.ndarray  # focus x, y; zoom; light, -1.2 left to 1.2 right; strength and scale of the ground
     shape: np.ndarray  # sixteen numbers in (0, 1) for the family to use
     table: np.ndarray  # OKLab by tone and hue
+    layout: np.ndarray  # focus x, y; zoom; light, -1.2 left to 1.2 right; strength and scale of the ground
     crop: float  # of the scene, 1 is all
     drift: np.ndarray  # of hue and of tone
     media: np.ndarray  # how much oil, screenprint, mosaic, linocut, outline, wear, each in [0, 1]
@@ -81,7 +81,7 @@ class View(NamedTuple):
 def render(
     genome: Float32[np.ndarray, "dim"], seed: int, width: int = 512, height: int | None = None
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Render a genome, uint8 sRGB (height, width, 3); square unless a height is given. ValueError for no genome or size.
+    """Render a genome: uint8 sRGB (height, width, 3), square unless a height is given. ValueError for a bad argument.
 
     The same arguments give the same picture; another size or shape gives the same forms and strokes.
     """
@@ -112,7 +112,9 @@ def describe(genome: Float32[np.ndarray, "dim"], seed: int) -> str:
     p = parameters(genome, seed)
     lead = int(np.argmax(p.wishes))
     words = f"{_colours(p.table)} {WORDS[lead](p.shape)}"
-    return words + (", in oil" if p.media[0] > 0.5 else "")
+    if p.fold.max() > 0.5:
+        words += ", seen in a kaleidoscope" if p.fold[1] > 0.5 else ", mirrored"
+    return words + next((words for words, amount in zip(_MEDIA, p.media) if amount > 0.5), "")
 
 
 def parameters(genome: Float32[np.ndarray, "dim"], seed: int) -> Parameters:
@@ -120,24 +122,13 @@ def parameters(genome: Float32[np.ndarray, "dim"], seed: int) -> Parameters:
     z = checked(genome)
     stream = int(seed) * 2654435761 % 1000003
     part = {name: z[where] for name, where in SLICES.items()}
-    crop, drift, layout, media, brush_, finish, fold = _read(
+    wishes = part["family"] + _PRIOR
+    rest = _read(
         part["focus"], part["zoom"][0], part["light"][0], part["crop"][0], part["drift"], part["media"], part["brush"],
-        np.concatenate([part["relief"], part["paper"], part["grain"], part["vignette"]]), part["ground"], part["fold"], part["family"] + _PRIOR, _ROWS[stream % 4],
+        np.concatenate([part["relief"], part["paper"], part["grain"], part["vignette"]]),
+        part["ground"], part["fold"], wishes, _ROWS[stream % 4],
     )  # fmt: skip
-    table = palette(z[PALETTE])
-    return Parameters(
-        stream,
-        part["family"] + _PRIOR,
-        layout,
-        uniforms(part["shape"]),
-        table,
-        crop,
-        drift,
-        media,
-        brush_,
-        finish,
-        fold,
-    )
+    return Parameters(stream, wishes, uniforms(part["shape"]), palette(z[PALETTE]), *rest)
 
 
 @kernel
@@ -172,15 +163,9 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     surface[1] = (1 - 0.5 * on[0]) * 1.3 * uniform(finish[1]) ** 1.3
     surface[2] = (1 - 0.7 * on[0]) * max(0.0, 1.6 * uniform(finish[2]) - 0.6)
     surface[3] = 0.02 + 0.10 * uniform(finish[3])
-    return (
-        np.exp(-0.32 * np.tanh(0.8 * crop) - 0.20),
-        0.9 * uniforms(drift) ** 2 * np.array([1.0, 0.28]),
-        layout,
-        on,
-        strokes,
-        surface,
-        folds,
-    )
+    part = np.exp(-0.32 * np.tanh(0.8 * crop) - 0.20)
+    wander = 0.9 * uniforms(drift) ** 2 * np.array([1.0, 0.28])
+    return layout, part, wander, on, strokes, surface, folds
 
 
 def view_of(width: int, height: int) -> View:
@@ -226,7 +211,7 @@ def strokes(p: Parameters, view: View, guide: Float32[np.ndarray, "height width 
 def surface(
     p: Parameters, view: View, under: np.ndarray, guide: np.ndarray, coats: list[np.ndarray]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Carry out the media over the underpainting, with colours from the guide where they are patches, and finish to sRGB."""
+    """Carry out the media over the underpainting and finish to sRGB; strokes and stones are coloured from the guide."""
     _, _, stones, lines, contour, wear = p.media
     lab = under.copy()
     relief = np.zeros((view.height, view.width), np.float32)
@@ -332,6 +317,7 @@ def _levels(canvas: Float32[np.ndarray, "height width 2"]) -> tuple[float, float
     return dark - to_dark / gain, gain
 
 
+_MEDIA = (", in oil", ", as a screenprint", ", as a mosaic", ", as a linocut", ", with drawn outlines")
 _NAMES = (
     "rose",
     "red",

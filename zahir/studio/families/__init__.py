@@ -1,8 +1,9 @@
 """The families of forms, by name: each draws tones and hues on a canvas. None knows of colours or of the others.
 
-A family is a kernel (out, x0, y0, px, V, U, s): out is float32 (height, width, 2); (x0, y0) is the upper left corner and
-px the size of a pixel in a picture whose short side spans [-1, 1], y up; V is the layout and U sixteen shape
-parameters in (0, 1) (see `picture.Parameters`); s is the stream of noise and whole-number choices.
+A family is a kernel (out, x0, y0, px, V, U, s): out is float32 (height, width, 2); (x0, y0) is the upper left corner
+and px the size of a pixel, y up, in a scene whose subject fits into [-1, 1]; V is the layout and U sixteen shape
+parameters in (0, 1) (see `picture.Parameters`); s is the stream of noise and whole-number choices. A new family
+needs a module here, a place in _MODULES, a number in `family` of the genome's table and a row in `picture._SUITS`.
 """
 
 from __future__ import annotations

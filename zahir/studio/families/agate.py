@@ -45,7 +45,7 @@ def agate(out, x0, y0, px, V, U, s):
             body = inside((d - 1) * size, px * 1.5)
             if body > 0:
                 g = d * bands
-                k = int(math.floor(g))
+                k = math.floor(g)
                 f = g - k
                 slope = bands * px * 1.4 / size
                 own = _band(k, s)
@@ -86,8 +86,8 @@ def _vein(k, s):
 def _crystals(u, v, tone, hue, gem, size, px, s):
     """Facets: nearest of jittered points, each with its own light."""
     k = 11.0 / size
-    a = int(math.floor(u * k))
-    b = int(math.floor(v * k))
+    a = math.floor(u * k)
+    b = math.floor(v * k)
     best = 9.0
     second = 9.0
     cell = 0.0

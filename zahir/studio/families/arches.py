@@ -99,7 +99,7 @@ def _passage(x, y, at, floor, half, tall, side, wall, sun, px, V, U, s):
 
 @kernel
 def _view(u, v, core, p, side, U, s):
-    """What lies beyond the last arch: sky, a ridge, on the middle axis a sun; u across in [-1, 1], v up from the floor."""
+    """Beyond the last arch: sky, a ridge, in the middle one a sun; u across in [-1, 1], v up from the floor."""
     tone = core + mix(0.07, -0.12, step(0.3, 0.7, core)) * v
     hue = 0.3
     if side == 0:

@@ -52,7 +52,7 @@ def _tower(x, y, k, ground, night, px, V, U, s):
     q = k / (LAYERS - 1.0)
     pitch = (0.13 + 0.11 * q + 0.06 * U[5]) * V[2]
     u = x / pitch + 5.3 * k
-    cell = int(math.floor(u))
+    cell = math.floor(u)
     f = u - cell
     wide = 0.70 + 0.30 * chance(cell, k, s + 11)
     if f > wide + px / pitch:
@@ -82,8 +82,8 @@ def _tower(x, y, k, ground, night, px, V, U, s):
     up = 0.045 + 0.02 * q
     a = g * across
     b = (top - y) / up
-    ia = int(math.floor(a))
-    ib = int(math.floor(b))
+    ia = math.floor(a)
+    ib = math.floor(b)
     a -= ia
     b -= ib
     lit = chance(cell * 37 + ia, k * 101 + ib, s + 16)

@@ -47,8 +47,8 @@ def forest(out, x0, y0, px, V, U, s):
 def _trunks(out, x0, y0, px, k, q, soil, fx, night, birch, U, s):
     height, width = out.shape[:2]
     pitch = (0.16 + 0.34 * q) * (0.8 + 0.5 * U[4])
-    first = int(math.floor((x0 - 0.3) / pitch))
-    last = int(math.floor((x0 + width * px + 0.3) / pitch))
+    first = math.floor((x0 - 0.3) / pitch)
+    last = math.floor((x0 + width * px + 0.3) / pitch)
     for n in range(first, last + 1):
         if chance(n, 1, s) < 0.35:
             continue

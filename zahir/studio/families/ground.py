@@ -78,8 +78,8 @@ def _scales(u, v, p):
 @kernel
 def _chips(u, v, p, s):
     """Terrazzo: here and there an angular chip."""
-    a = int(math.floor(u))
-    b = int(math.floor(v))
+    a = math.floor(u)
+    b = math.floor(v)
     value = 0.0
     for i in range(a - 1, a + 2):
         for j in range(b - 1, b + 2):

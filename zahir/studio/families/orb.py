@@ -48,7 +48,7 @@ def orb(out, x0, y0, px, V, U, s):
             t += mix(0.11, -0.11, day) * g
             c = -0.55 + 0.3 * n + 0.5 * halo + 0.4 * g
             if day < 1:
-                star = chance(int(math.floor(x * 16)), int(math.floor(y * 16)), s + 5)
+                star = chance(math.floor(x * 16), math.floor(y * 16), s + 5)
                 if star < 0.10:
                     sx = (math.floor(x * 16) + 0.2 + 0.6 * chance(int(star * 9973), 1, s)) / 16
                     sy = (math.floor(y * 16) + 0.2 + 0.6 * chance(int(star * 9973), 2, s)) / 16

@@ -8,7 +8,7 @@ import numpy as np
 
 from zahir.studio.families.ground import pattern
 from zahir.studio.jit import kernel
-from zahir.studio.noise import chance, fbm, inside, mix, noise, step
+from zahir.studio.noise import chance, inside, mix, noise, step
 
 SHEETS = 7
 

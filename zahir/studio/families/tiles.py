@@ -30,8 +30,8 @@ def tiles(out, x0, y0, px, V, U, s):
             u = (u - 0.2 * V[0]) / size + 0.5 * (1 if chance(0, 3, s) < 0.5 else 0)
             v = (v - 0.2 * V[1]) / size
             p = px / size
-            a = int(math.floor(u))
-            b = int(math.floor(v))
+            a = math.floor(u)
+            b = math.floor(v)
             u -= a
             v -= b
             level = 0
@@ -39,8 +39,8 @@ def tiles(out, x0, y0, px, V, U, s):
                 u *= 2
                 v *= 2
                 p *= 2
-                ia = int(math.floor(u))
-                ib = int(math.floor(v))
+                ia = math.floor(u)
+                ib = math.floor(v)
                 u -= ia
                 v -= ib
                 a = 2 * a + ia
