@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from webtools import OURS, running, visit
 
-EXAMPLES = 30  # per route, for what fits the description and for what does not
+EXAMPLES = 20  # per route, for what fits the description and for what does not
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 from test_crash import wait_for
-from webtools import Serving, rate, upcoming
+from webtools import SPACE, Serving, fill, rate, upcoming
 
-from zahir.media import read_image
-from zahir.store import Store
+from zahir.media import Media, Origin, read_image
+from zahir.store import Pick, Store
 from zahir.store.schema import picks
 from zahir.web import jobs, stock
 from zahir.web.settings import Settings
@@ -51,15 +51,15 @@ def test_sixty_ratings_later_the_pictures_are_made_for_me(server):
         browser.post("/api/exposures", json={"item": item["id"], "slot": item["slot"], "position": turn})
         assert rate(browser, item["id"], 0.5 if heat > 5 else -0.5)["number"] == turn + 1
         if turn >= 12:  # somebody who looks at pictures gives the worker time to make them
-            wait_for(lambda: server.rows(MINE), 120)
+            wait_for(lambda: server.rows(MINE), 300)
     assert kinds["calibration"] == 12
     mine = [heat for slot, heat in shown if slot == "mine"]
     assert len(mine) >= 15, kinds
     first = [heat for slot, heat in shown if slot == "calibration"]
     assert np.mean([heat > 5 for heat in mine]) > np.mean([heat > 5 for heat in first]) + 0.2
-    wait_for(lambda: server.rows("SELECT count(*) FROM fits")[0][0], 120)
+    wait_for(lambda: server.rows("SELECT count(*) FROM fits")[0][0], 300)
     assert browser.get("/api/taste").json()["shared"] is not None
-    wait_for(lambda: server.rows("SELECT count(*) FROM variants WHERE shape = 'wide'")[0][0], 120)
+    wait_for(lambda: server.rows("SELECT count(*) FROM variants WHERE shape = 'wide'")[0][0], 300)
     wide = server.rows("SELECT i.token FROM variants v JOIN items i ON i.id = v.item LIMIT 1")[0][0]
     reply = browser.get(f"/media/{wide}.webp?shape=wide")
     assert read_image(io.BytesIO(reply.content)).size == stock.SHAPES["wide"]
@@ -126,3 +126,35 @@ def test_surprises_are_made_in_proportion():
     angles = [missing([], share, 6) for share in stock.SURPRISES]
     assert angles == sorted(angles)
     assert json.dumps(angles)
+
+
+def test_pictures_of_an_outdated_taste_or_strength_are_not_fresh(tmp_path):
+    fill(tmp_path, 40)
+    store = Store(tmp_path)
+    user = store.add_user()
+
+    def made(strength):
+        media = Media.image(
+            np.random.default_rng(len(store.shelf(SPACE).ids)).integers(0, 256, (8, 8, 3), np.uint8),
+            Origin("test", SPACE, strength=strength, details={"surprise": LEAN}),
+        )
+        return store.add_items([media], np.ones((1, 8), np.float32), space=SPACE, made_for=user)[0]
+
+    def look(strength=1.0):
+        young, old = stock.fresh(store, user, strength=strength, stale_after=12)
+        return [item for item, _ in young], old
+
+    early, weak = made(1.0), made(0.2)
+    assert look() == ([early], [weak])
+    assert look(0.3) == ([weak], [early])
+    with store.writing() as db:
+        db.exec_driver_sql("UPDATE items SET created = created - 100")
+    for item in range(1, 13):
+        store.rate(user, item, 0.5, key=str(item))
+    assert look() == ([early], [weak])  # twelve ratings are not yet another taste
+    store.rate(user, 13, 0.5, key="13")
+    late = made(1.0)
+    assert look() == ([late], [early, weak])
+    store.expose(user, Pick(late, "mine", "", 1.0))
+    assert look() == ([], [early, weak])
+    store.close()

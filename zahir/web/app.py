@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import DBAPIError
 
 import zahir
+from zahir.errors import ZahirError
 from zahir.store import Store
 from zahir.web import welcome
 from zahir.web.api import api
@@ -77,6 +78,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def database(request: Request, problem: DBAPIError) -> JSONResponse:
         what = f"The database cannot do this now ({problem.orig}). Nothing was changed; send it again in a moment."
         return error(503, what, request.state.id, **{"Retry-After": "2"})
+
+    @app.exception_handler(ZahirError)
+    async def unready(request: Request, problem: ZahirError) -> JSONResponse:
+        return error(503, str(problem), request.state.id, **{"Retry-After": "2"})
 
     for router in (api, media, pages):
         app.include_router(router)

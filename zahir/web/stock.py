@@ -16,12 +16,16 @@ from jaxtyping import Float32, Int64
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from zahir.feed import FROM_THE_SHELF, POLICY
+from zahir.media import Origin
 from zahir.store import Pick, Store
 from zahir.store.schema import embeddings, exposures, items, picks, ratings, variants
 from zahir.store.store import stands
 
 SHAPES: Mapping[str, tuple[int, int]] = {"square": (768, 768), "wide": (1152, 864), "tall": (720, 960)}
 """Width and height in pixels of pictures in the shape of a screen. The canonical item stays square."""
+
+_LOOKED_AT = 48  # newest pictures of a person that may be fresh
+_SAME_STRENGTH = 0.25
 
 SURPRISES = (0.0, 1 / 12, 1 / 7, 1 / 4, 1 / 2, 1.0)
 """Share of surprises at each step of the dial."""
@@ -213,22 +217,28 @@ def add_variant(store: Store, item: int, shape: str, file: str) -> None:
             db.execute(insert(variants).values(item=item, shape=shape, file=file))
 
 
-def fresh(store: Store, user: int, *, stale_after: int) -> tuple[list[tuple[int, float]], list[int]]:
+def fresh(store: Store, user: int, *, strength: float, stale_after: int) -> tuple[list[tuple[int, float]], list[int]]:
     """A person's own unseen pictures: (item, surprise in radians) of the fresh ones, and the outdated ones.
 
-    Outdated are those made before the last `stale_after` ratings.
+    Outdated are those made before the last `stale_after` ratings, or at quite another strength.
     """
     with store.engine.connect() as db:
         times = select(ratings.c.created).where(ratings.c.user == user).order_by(ratings.c.id.desc())
         since = db.scalar(times.offset(stale_after).limit(1)) or 0
-        query = select(items.c.id, items.c.surprise, items.c.created).where(
+        query = select(items.c.id, items.c.surprise, items.c.created, items.c.origin).where(
             items.c.made_for == user,
             items.c.id.not_in(select(ratings.c.item).where(ratings.c.user == user)),
             items.c.id.not_in(select(exposures.c.item).where(exposures.c.user == user)),
         )
         rows = db.execute(query.order_by(items.c.id)).all()
-    young = [(row.id, row.surprise or 0.0) for row in rows if row.created >= since]
-    return young, [row.id for row in rows if row.created < since]
+    young, old = [], []
+    for row in rows[-_LOOKED_AT:]:
+        made_at = Origin.from_json(row.origin).strength or 0.0
+        if row.created >= since and abs(made_at - strength) <= _SAME_STRENGTH:
+            young.append((row.id, row.surprise or 0.0))
+        else:
+            old.append(row.id)
+    return young, old + [row.id for row in rows[:-_LOOKED_AT]]
 
 
 def counts(store: Store, user: int) -> tuple[int, int]:

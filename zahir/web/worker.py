@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import func, select
 
-from zahir.errors import ZahirError
+from zahir.errors import BadData, ZahirError
 from zahir.feed import CALIBRATION, TURNED, next_items
 from zahir.loop import refit, step
 from zahir.plugins import make
@@ -53,9 +53,11 @@ class Bench:
     encoder: Encoder
     generator: Generator
     model: Any  # a SavedTasteModel
+    fit: str | None  # the one that the model holds
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
     shapes: set[str] = field(default_factory=set)  # that screens have asked for
     looked: float = 0.0  # when it was last considered whether to refit
+    full: float = 0.0  # when the shelf was last found full
 
 
 def main() -> None:
@@ -90,24 +92,37 @@ def set_up(settings: Settings) -> Bench:
     """Load the parts, and the newest fit."""
     store = Store(settings.home, settings.database or None)
     encoder, generator = make("encoders", settings.encoder), make("generators", settings.generator)
-    model = make("taste_models", settings.taste_model)
-    current = store.current_fit(encoder.space)
-    if current is not None:
-        model = type(model).load(store.home / "fits" / current[0])
-    return Bench(settings, store, encoder, generator, model)
+    bench = Bench(settings, store, encoder, generator, make("taste_models", settings.taste_model), None)
+    take_newest_fit(bench)
+    return bench
+
+
+def take_newest_fit(bench: Bench) -> None:
+    """Load the current fit, unless the model holds it already: another process may have made it."""
+    current = bench.store.current_fit(bench.encoder.space)
+    if current is None or current[0] == bench.fit or not hasattr(bench.model, "load"):
+        return
+    bench.fit = current[0]
+    try:
+        bench.model = type(bench.model).load(bench.store.home / "fits" / bench.fit)
+    except BadData as error:  # of another model, or of another version
+        log.warning("%s A new one is made.", error)
+        with bench.store.writing() as db:
+            jobs.enqueue(db, "refit", {None: {}})
 
 
 def do(bench: Bench, job: jobs.Job) -> None:
     """Do one job; what a person can put right is its failure's reason, anything else is a bug and ends the worker."""
     try:
         with jobs.held(bench.store, job):
+            take_newest_fit(bench)
             if job.kind == "refill" and job.user is not None:
                 more = refill(bench, job.user, **job.payload)
                 if more:
                     with bench.store.writing() as db:
                         jobs.enqueue(db, "refill", {job.user: job.payload}, newer=False)
             elif job.kind == "refit":
-                refit(bench.store, bench.model, space=bench.encoder.space)
+                bench.fit = refit(bench.store, bench.model, space=bench.encoder.space)
     except ZahirError as error:
         log.warning("job %d (%s) failed: %s", job.id, job.kind, error)
         jobs.fail(bench.store, job, str(error))
@@ -124,7 +139,7 @@ def refill(bench: Bench, user: int, *, shape: str, holds: list[str]) -> bool:
     strength, share = store.dials(user)
     rated = {item for _, item, _, _ in store.rated(user)}
     held = [item for item in stock.item_ids(store, holds) if item not in rated]
-    young, old = stock.fresh(store, user, stale_after=STALE)
+    young, old = stock.fresh(store, user, strength=strength, stale_after=STALE)
     angle = missing(young, share, bench.settings.ready) if len(rated) >= CALIBRATION - EARLY else None
     if angle is not None:
         made = step(
@@ -137,6 +152,7 @@ def refill(bench: Bench, user: int, *, shape: str, holds: list[str]) -> bool:
             strength=strength,
             surprise=angle,
             seed=secrets.randbits(31),
+            size=stock.SHAPES["square"],
         )
         young += [(item, angle) for item in made]
     outdated = old if len(young) >= bench.settings.ready else []
@@ -171,6 +187,8 @@ def missing(young: list[tuple[int, float]], share: float, wanted: int) -> float 
 
 def paint_one(bench: Bench, ids: list[int], shape: str) -> bool:
     """Paint the first of these items that is not there in this shape; returns whether there may be another."""
+    if shape == "square":  # as all items are
+        return False
     bench.shapes.add(shape)
     for item in stock.without_variant(bench.store, ids, shape):
         origin = bench.store.item(item).origin
@@ -184,7 +202,7 @@ def paint_one(bench: Bench, ids: list[int], shape: str) -> bool:
 def look_for_refit(bench: Bench) -> None:
     """Queue a refit when there are enough new ratings, at most every five seconds."""
     now = time.monotonic()
-    if now - bench.looked < 5:
+    if now - bench.looked < 5 or not hasattr(bench.model, "save"):
         return
     bench.looked = now
     newest = select(fits.c.created, fits.c.ratings).where(fits.c.space == bench.encoder.space)
@@ -200,6 +218,8 @@ def look_for_refit(bench: Bench) -> None:
 def fill_shelf(bench: Bench) -> bool:
     """Make one picture for nobody in particular, or paint the calibration set for a screen; False when all is there."""
     store = bench.store
+    if time.monotonic() - bench.full < 5:
+        return False
     shown = items.c.file.is_not(None)
     with store.engine.connect() as db:
         calibration = list(db.scalars(select(items.c.id).where(items.c.source == "calibration", shown)))
@@ -208,9 +228,10 @@ def fill_shelf(bench: Bench) -> bool:
     if any(paint_one(bench, calibration, shape) for shape in sorted(bench.shapes)):
         return True
     if count >= bench.settings.shelf:
+        bench.full = time.monotonic()
         return False
     anywhere = normalize(bench.rng.standard_normal((1, bench.encoder.dim)))
-    made = bench.generator.generate(anywhere, seeds=[secrets.randbits(31)], strength=0.0)
+    made = bench.generator.generate(anywhere, seeds=[secrets.randbits(31)], strength=0.0, size=stock.SHAPES["square"])
     store.add_items(made, bench.encoder.encode(made), space=bench.encoder.space, made_for=None)
     return True
 
