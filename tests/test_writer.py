@@ -1,9 +1,11 @@
 """The writer: many writes in one transaction, each answered for itself, none before it is on the disk."""
 
 import asyncio
+import time
 
 import pytest
 from sqlalchemy import event, func, select
+from sqlalchemy.exc import OperationalError
 
 from zahir.store import Store
 from zahir.store.schema import users
@@ -90,3 +92,23 @@ def test_somebody_who_leaves_does_not_stop_the_others(store):
     assert asyncio.run(leave()) == 2
     writer.stop()
     assert count(store) == 2
+
+
+def test_a_locked_database_refuses_the_whole_group_after_one_wait(store, tmp_path):
+    writer = Writer(store)
+    event.listen(store.engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=200"))
+
+    async def many():
+        return await asyncio.gather(*(writer(store.add_user) for _ in range(20)), return_exceptions=True)
+
+    other = Store(tmp_path)
+    with other.writing():
+        writer.start()
+        began = time.monotonic()
+        answers = asyncio.run(many())
+        waited = time.monotonic() - began
+    assert all(isinstance(each, OperationalError) for each in answers)
+    assert waited < 20 * 0.2  # not once for each
+    assert asyncio.run(many()) == list(range(1, 21))
+    writer.stop()
+    other.close()

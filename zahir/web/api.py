@@ -126,7 +126,6 @@ async def expose(here: Here, me: Me, seen: Exposure) -> Response:
 @changes.put("/dials", status_code=204)
 async def turn(here: Here, me: Me, dials: Dials) -> Response:
     """Set the two dials; what waits is chosen anew."""
-
     strength, surprise = stock.strength_of(dials.strength), stock.SURPRISES[dials.surprise]
     await here.writer(partial(here.store.set_dials, me, strength=strength, surprise=surprise))
     here.want(me)

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import OperationalError
+
 from zahir.store import Store
 
 log = logging.getLogger("zahir.web")
@@ -70,6 +72,8 @@ class Writer:
         try:
             with self.store.writing():
                 outcomes: list[_Outcome] = [(write(), None) for write, _ in group]
+        except OperationalError as refused:  # a lock, a full disk: the next write would fare no better
+            outcomes = [(None, refused)] * len(group)
         except Exception:  # whose it was does not matter: all of it was undone, and each is done alone
             outcomes = [self._alone(write) for write, _ in group]
         for (write, future), (value, trouble) in zip(group, outcomes):
