@@ -1,9 +1,12 @@
 """The server's settings: file, then environment, then command line; mistakes are named."""
 
+import socket
+
 import pytest
 
 from zahir.errors import ZahirError
 from zahir.web.limits import Rate
+from zahir.web.serve import serve
 from zahir.web.settings import load_settings
 
 
@@ -38,3 +41,10 @@ def test_a_rate_lets_a_burst_through_and_then_the_average():
     assert rate.wait("a", 0.5) == 0
     assert rate.wait("a", 0.5) == 0.5
     assert sum(rate.wait("a", 10 + t / 100) == 0 for t in range(1000)) == pytest.approx(4 + 2 * 10, abs=1)
+
+
+def test_a_taken_port_is_one_line_that_names_another(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ZahirError, match=f"port {port} .*already in use.* --port {port + 1}"):
+            serve(load_settings(tmp_path, port=port))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 
@@ -43,6 +44,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error
         raise ZahirError(
-            f"cannot listen on {host} port {port} ({error.strerror}). Choose another: zahir serve --port {port + 1}"
+            f"cannot listen on {host} port {port} ({why}). Choose another: zahir serve --port {port + 1}"
         ) from error
