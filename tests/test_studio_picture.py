@@ -128,13 +128,21 @@ def test_loops_close_and_do_not_flicker(oil):
 def test_painted_loops_keep_their_strokes():
     z = of_family("orb", 8, oil=3.0)
     held = loop(z, 8, width=64, frames=8, radius=0.1)
-    free = np.stack([render(z + step, 8, 64) for step in circle(8, 0.1, 0)])
+    free = np.stack([render(z + step, 8, 64) for step in circle(np.arange(8) * np.pi / 4, 0.1, 0)])
     flicker = [np.mean([difference(film[k], film[k - 1]) for k in range(8)]) for film in (held, free)]
     assert flicker[0] < flicker[1]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [13, 19, 23])
+def test_a_picture_that_turns_from_day_to_night_does_not_flash(seed):
+    frames = loop(genome(seed), seed, width=48, frames=48, radius=0.2)
+    steps = [difference(frames[k], frames[k - 1]) for k in range(48)]
+    assert max(steps) <= 4 * np.mean(steps)
+
+
 def test_a_circle_is_closed_and_leaves_the_family_alone():
-    steps = circle(12, 0.3, 1)
+    steps = circle(np.arange(12) * np.pi / 6, 0.3, 1)
     np.testing.assert_allclose(np.linalg.norm(steps - np.roll(steps, 6, 0), axis=1)[0], 2 * np.linalg.norm(steps[0]))
     assert not steps[:, SLICES["family"]].any()
     np.testing.assert_allclose(steps.sum(0), 0, atol=1e-12)
