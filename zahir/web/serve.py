@@ -20,11 +20,11 @@ _IDLE = 30  # seconds that a connection stays open between two requests: a perso
 
 def serve(settings: Settings) -> None:
     """Run the web app; raises ZahirError when the address cannot be had."""
+    listening = _listen(settings.host, settings.port)
     # the writer gives the interpreter's lock up at each statement, and would get it back only after 5 ms
     sys.setswitchinterval(0.0005)
     threadpool_limits(1)  # small products only: more threads would take the worker's cores for nothing
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s:     %(message)s")
-    listening = _listen(settings.host, settings.port)
     port = listening.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"Zahir is at http://{host}:{port} and keeps everything in {settings.home}. Ctrl-C stops it.", flush=True)
