@@ -24,31 +24,32 @@ _LOOSE = 0.11  # colour distance at which strokes stop
 
 # added to each family's wish so that all lead about equally often
 _PRIOR = np.array([-0.16, 0.0, -0.12, 0.1, -0.05, -0.1, 0.1, 0.1, -0.16, -0.16, 0.1, -0.05, 0.1, 0.1, 0.12, 0.05])
-_REACH = 0.065  # families whose wish is within twice this of the strongest share the picture
+_REACH = 0.04  # a family whose wish is within twice this of the strongest gets a window in its picture
+_WINDOW = 0.62  # its largest radius: the leading subject stays whole
 _ROWS = (10, 14, 18, 24)  # strokes of the first coat along the short side
 _SECTORS = (4, 5, 6, 8, 10)  # of a kaleidoscope
 _STONES = (18, 26, 36)  # of a mosaic along the short side
 _PITCH = (0.05, 0.06, 0.075)  # between the lines of a linocut
 
 
-# how well oil, screenprint, mosaic, linocut, outline, wear and a patterned ground suit each family
+# how well oil, screenprint, mosaic, linocut, outline, wear, a patterned ground and a kaleidoscope suit each family
 _SUITS = np.array([
-    (1, 1, 0, 1, 1, 1, 1),  # hills
-    (1, 1, 0, 1, 1, 1, 1),  # mountains
-    (1, 1, 0, 1, 1, 1, 1),  # sea
-    (1, 1, 0, 0, 1, 1, 1),  # forest
-    (1, 1, 0, 0, 0, 1, 1),  # city
-    (1, 1, 0, 1, 1, 1, 1),  # vessels
-    (1, 1, 1, 1, 1, 1, 1),  # bloom
-    (1, 1, 0, 0, 1, 1, 1),  # leaves
-    (1, 1, 1, 1, 1, 1, 1),  # arches
-    (1, 1, 1, 1, 1, 1, 1),  # orb
-    (1, 1, 0, 0, 1, 1, 1),  # tiles
-    (1, 1, 1, 1, 1, 1, 1),  # rings
-    (1, 0, 0, 0, 0, 1, 0.5),  # fields
-    (1, 1, 1, 1, 0, 1, 1),  # agate
-    (1, 0, 0, 0, 0, 0, 0.6),  # ink
-    (1, 1, 1, 1, 1, 1, 1),  # paper
+    (1, 1, 0, 1, 1, 1, 1, 0),  # hills
+    (1, 1, 0, 1, 1, 1, 1, 0),  # mountains
+    (1, 1, 0, 0, 1, 1, 1, 0),  # sea
+    (1, 1, 0, 0, 1, 1, 0.5, 0),  # forest
+    (1, 1, 0, 0, 0, 1, 1, 0),  # city
+    (1, 1, 0, 1, 1, 1, 1, 0),  # vessels
+    (1, 1, 1, 1, 1, 1, 1, 1),  # bloom
+    (1, 1, 0, 0, 1, 1, 0.7, 0),  # leaves
+    (1, 1, 1, 1, 1, 1, 1, 0),  # arches
+    (1, 1, 1, 1, 1, 1, 1, 1),  # orb
+    (1, 1, 0, 0, 1, 1, 1, 1),  # tiles
+    (1, 1, 1, 0, 1, 1, 1, 1),  # rings
+    (1, 0, 0, 0, 0, 1, 0.5, 0),  # fields
+    (1, 1, 1, 1, 0, 1, 1, 1),  # agate
+    (1, 0, 0, 0, 0, 0, 0.6, 0),  # ink
+    (1, 1, 1, 0, 1, 1, 0.6, 1),  # paper
 ], np.float64)  # fmt: skip
 
 
@@ -140,19 +141,19 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     layout[3] = 1.2 * np.tanh(1.2 * light)
     layout[4] = 1.3 * step(-0.3, 1.2, ground[0] - 0.1)
     layout[5] = np.exp(0.7 * np.tanh(ground[1]))
-    folds = np.empty(2)
-    folds[0] = step(-0.12, 0.12, fold[0] - 1.7)
-    folds[1] = step(-0.12, 0.12, fold[1] - 1.65)
     suits = np.exp(25 * (wishes - wishes.max()))
     suits = (suits.reshape(-1, 1) * _SUITS).sum(0) / suits.sum()
-    layout[4] *= suits[6]
     on = np.empty(6)
     on[0] = step(-0.25, 0.25, media[0] - 0.3)
+    layout[4] *= suits[6] * (1 - 0.6 * on[0])  # strokes over a pattern are camouflage
     on[2] = suits[2] * step(-0.2, 0.2, media[2] - 1.45) * (1 - on[0])
     on[3] = suits[3] * step(-0.2, 0.2, media[3] - 1.35) * (1 - on[0]) * (1 - on[2])
     on[1] = suits[1] * step(-0.2, 0.2, media[1] - 0.6) * (1 - 0.5 * on[0])
     on[5] = suits[5] * step(-0.3, 0.5, media[5] - 0.8)
     on[4] = suits[4] * step(-0.2, 0.2, media[4] - 1.0) * (1 - on[2])
+    folds = np.empty(2)  # steep: a mirror that stands half way only smears
+    folds[0] = step(-0.03, 0.03, fold[0] - 1.7)
+    folds[1] = step(-0.03, 0.03, fold[1] - 1.65) * step(0.45, 0.55, suits[7]) * step(0.45, 0.55, 1 - on[2])
     strokes = np.empty(4)
     strokes[0] = 1.5 / rows * (0.70 + 0.75 * uniform(brush_[0]))
     strokes[1] = 1.1 + 3.0 * uniform(brush_[1])
@@ -164,7 +165,7 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     surface[2] = (1 - 0.7 * on[0]) * max(0.0, 1.6 * uniform(finish[2]) - 0.6)
     surface[3] = 0.02 + 0.10 * uniform(finish[3])
     part = np.exp(-0.32 * np.tanh(0.8 * crop) - 0.20)
-    wander = 0.9 * uniforms(drift) ** 2 * np.array([1.0, 0.28])
+    wander = 0.9 * uniforms(drift) ** 2 * np.array([1.0, 0.28]) * (1 - max(folds[0], folds[1]))
     return layout, part, wander, on, strokes, surface, folds
 
 
@@ -234,16 +235,17 @@ def surface(
 
 
 def _forms(p: Parameters, view: View) -> Float32[np.ndarray, "height width 2"]:
-    """Tones and hues. Each point belongs to the family that wants it most, so that near-equal ones cut the picture."""
-    order = np.argsort(-p.wishes, kind="stable")
+    """Tones and hues of the leading family; one that wants the picture nearly as much gets a round window in it."""
+    order = np.argsort(-p.wishes, kind="stable")[:2]
     sharing = [int(k) for k in order if p.wishes[k] > p.wishes[order[0]] - 2 * _REACH]
     canvases = [np.empty((view.height, view.width, 2), np.float32) for _ in sharing]
     closer = 1 - p.crop
     corner = (view.x0 * p.crop + closer * p.layout[0], view.y0 * p.crop + 0.6 * closer * p.layout[1], view.px * p.crop)
     for k, canvas in zip(sharing, canvases):
         DRAW[k](canvas, *corner, p.layout, p.shape, p.stream + 17 * k)
-    for n in range(1, len(canvases)):
-        _share(canvases[0], canvases[n], *view[:3], p.wishes[sharing[0]], p.wishes[sharing[n]], sharing[n], p.stream)
+    if len(canvases) > 1:
+        gap = (p.wishes[sharing[0]] - p.wishes[sharing[1]]) / (2 * _REACH)
+        _window(*canvases, *view[:3], _WINDOW * (1 - gap) ** 0.5, p.stream)
     if p.fold.any():
         return _folded(canvases[0], *view[:3], *p.fold, _SECTORS[p.stream % 5])
     return canvases[0]
@@ -281,25 +283,19 @@ def _folded(canvas, x0, y0, px, mirror, wheel, sectors):
 
 
 @kernel
-def _share(first, other, x0, y0, px, wish, rival, k, s):
-    """Give to `other` the part of the picture where it is wanted more; a soft shadow lies along the cut."""
+def _window(first, other, x0, y0, px, radius, s):
+    """Open a round window on `other`; a soft shadow lies around it."""
     height, width = first.shape[:2]
-    a = 6.2832 * chance(k, 1, s)
-    round_ = chance(2, 2, s) < 0.5
     cx = 0.5 * (chance(3, 3, s) - 0.5)
     cy = 0.5 * (chance(4, 4, s) - 0.5)
-    gap = (wish - rival) / (2 * _REACH)
+    depth = min(1.0, 8 * radius)
     for j in range(height):
         y = y0 - (j + 0.5) * px
         for i in range(width):
             x = x0 + (i + 0.5) * px
-            if round_:
-                d = np.sqrt((x - cx) ** 2 + (y - cy) ** 2) - 0.95 * (1 - gap) ** 0.5
-            else:
-                d = x * np.cos(a) + y * np.sin(a) + 1.45 * (1 - (1 - gap) ** 0.5)
-            m = 0.5 - d / px
-            m = min(1.0, max(0.0, m))
-            shadow = 0.16 * np.exp(-14 * max(0.0, d)) * (1 - m) * min(1.0, (1 - gap) * 8)
+            d = np.sqrt((x - cx) ** 2 + (y - cy) ** 2) - radius
+            m = min(1.0, max(0.0, 0.5 - d / px))
+            shadow = 0.16 * np.exp(-14 * max(0.0, d)) * (1 - m) * depth
             first[j, i, 0] += (other[j, i, 0] - first[j, i, 0]) * m - shadow
             first[j, i, 1] += (other[j, i, 1] - first[j, i, 1]) * m
 
