@@ -56,3 +56,15 @@ def test_files_that_are_there_are_not_written_again(store):
     ids = store.add_items([picture(3)], np.ones((1, 3), np.float32), space="s", made_for=None, files=[name])
     assert store.item(ids[0]).file == name
     assert store.files.path(name).read_bytes() == b"RIFFxxxx"
+
+
+def test_a_new_space_is_filled_from_the_pictures_that_are_there(store):
+    ids = store.add_items([picture(0), picture(1)], np.eye(2, 3, dtype=np.float32), space="old", made_for=None)
+    user = store.add_user()
+    store.rate(user, ids[1], 0.5, key="a")
+    assert store.unembedded("old", 9) == []
+    assert store.unembedded("new", 1) == ids[:1]
+    store.embed(ids, np.eye(2, 5, dtype=np.float32), space="new")
+    assert store.unembedded("new", 9) == []
+    assert store.spaces() == {"old": 2, "new": 2}
+    assert store.history(user, space="new").embeddings.tolist() == [[0, 1, 0, 0, 0]]

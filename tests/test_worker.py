@@ -19,7 +19,7 @@ from zahir.store import Pick, Store
 from zahir.store.schema import picks
 from zahir.web import jobs, stock
 from zahir.web.settings import Settings
-from zahir.web.worker import LEAN, TURNED, do, missing, set_up
+from zahir.web.worker import LEAN, TURNED, do, embed_some, missing, set_up
 
 MINE = "SELECT 1 FROM picks WHERE slot = 'mine'"  # something made for somebody waits for them
 pytestmark = pytest.mark.slow
@@ -158,3 +158,16 @@ def test_pictures_of_an_outdated_taste_or_strength_are_not_fresh(tmp_path):
     store.expose(user, Pick(late, "mine", "", 1.0))
     assert look() == ([], [early, weak])
     store.close()
+
+
+def test_pictures_of_another_encoder_are_looked_at_when_idle(tmp_path):
+    fill(tmp_path, 11)
+    bench = set_up(Settings(home=tmp_path))
+    bench.store.files.delete(bench.store.item(11).file)
+    while embed_some(bench):
+        pass
+    assert bench.store.spaces() == {SPACE: 11, bench.encoder.space: 10}
+    assert bench.unreadable == {11}
+    expected = bench.encoder.encode([bench.store.media(4)])[0]
+    np.testing.assert_allclose(bench.store.vectors(bench.encoder.space)[3], expected, atol=1e-5)
+    bench.store.close()

@@ -258,6 +258,18 @@ class Store:
         with self.engine.connect() as db:
             return set(db.scalars(query))
 
+    def unembedded(self, space: str, n: int) -> list[int]:
+        """Up to n items that have a picture, but no embedding in this space; the oldest first."""
+        have = select(embeddings.c.item).where(embeddings.c.space == space)
+        query = select(items.c.id).where(items.c.file.is_not(None), items.c.id.not_in(have)).order_by(items.c.id)
+        with self.engine.connect() as db:
+            return list(db.scalars(query.limit(n)))
+
+    def embed(self, ids: Sequence[int], vectors: Float32[np.ndarray, "n dim"], *, space: str) -> None:
+        """Add the embeddings of items in one more space."""
+        with self.writing() as db:
+            self._add_vectors(db, ids, vectors, space)
+
     def spaces(self) -> dict[str, int]:
         """Embedding spaces in use, with the number of items in each."""
         with self.engine.connect() as db:

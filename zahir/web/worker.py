@@ -40,6 +40,7 @@ AHEAD = 6  # of them, so many have their screen's shape
 EARLY = 4  # ratings before the end of calibration at which the first pictures are made
 STALE = 12  # ratings after which a picture follows an outdated taste
 LEAN = 0.3  # radians that an ordinary picture is turned away from the taste
+BATCH = 8  # pictures that are looked at together
 ORPHAN = 3600  # seconds after which a file that no row names was left by somebody who died
 REFIT_AT_LEAST, REFIT_SHARE = 50, 0.05  # new ratings before a refit
 
@@ -56,6 +57,7 @@ class Bench:
     fit: str | None  # the one that the model holds
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
     shapes: set[str] = field(default_factory=set)  # that screens have asked for
+    unreadable: set[int] = field(default_factory=set)  # items whose file is gone
     looked: float = 0.0  # when it was last considered whether to refit
     full: float = 0.0  # when the shelf was last found full
 
@@ -84,7 +86,7 @@ def work(settings: Settings) -> None:
             turn += 1
             turns[job.user] = turn
             do(bench, job)
-        elif not fill_shelf(bench):
+        elif not (embed_some(bench) or fill_shelf(bench)):
             time.sleep(NAP)
 
 
@@ -213,6 +215,25 @@ def look_for_refit(bench: Bench) -> None:
     if new >= max(REFIT_AT_LEAST, REFIT_SHARE * used):
         with bench.store.writing() as db:
             jobs.enqueue(db, "refit", {None: {}})
+
+
+def embed_some(bench: Bench) -> bool:
+    """Look at pictures that this encoder has not seen, of other weights or imported; False when there are none."""
+    if time.monotonic() - bench.full < 5:
+        return False
+    ids = bench.store.unembedded(bench.encoder.space, BATCH + len(bench.unreadable))
+    media = {}
+    for item in ids:
+        try:
+            if item not in bench.unreadable:
+                media[item] = bench.store.media(item)
+        except ZahirError as error:  # a file is gone: the others still count
+            log.warning("item %d cannot be looked at: %s", item, error)
+            bench.unreadable.add(item)
+    if media:
+        vectors = bench.encoder.encode(list(media.values()))
+        bench.store.embed(list(media), vectors, space=bench.encoder.space)
+    return bool(media)
 
 
 def fill_shelf(bench: Bench) -> bool:
