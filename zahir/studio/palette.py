@@ -61,8 +61,9 @@ def _toward(hue, target, weight):
 def palette(z):
     """The colour table of a genome, float32 (TONES, HUES, 3) of L, a, b.
 
-    Lightness rises with tone, always by at least 0.49. Hues lean to yellow in the lights and to blue in the shadows;
-    dark yellows, which look like mud, are turned to rust or to moss and greyed.
+    Lightness rises with tone, always by at least 0.49 and to at least 0.70, so that the darkest picture has a light in
+    it. Hues lean to yellow in the lights and to blue in the shadows; dark yellows, which look like mud, are turned to
+    rust or to moss and greyed.
     """
     hue = math.atan2(z[1], z[0])
     walk = 1.9 * math.tanh(0.8 * z[2])
@@ -75,7 +76,7 @@ def palette(z):
     accent_chroma *= 0.55 + 0.45 * full
     gamma = math.exp(-0.62 * math.tanh(0.8 * z[8]))
     dark = 0.10 + 0.26 * uniform(z[9])
-    light = min(0.965, dark + 0.49 + 0.40 * uniform(z[10] + 0.2))
+    light = min(0.965, max(0.70, dark + 0.49 + 0.40 * uniform(z[10] + 0.2)))
     warm = 0.10 + 0.40 * uniform(z[11])
     cold = 0.10 + 0.30 * uniform(z[12])
     table = np.empty((TONES, HUES, 3), np.float32)

@@ -15,7 +15,7 @@ from zahir.studio import brush, media
 from zahir.studio.families import DRAW, FAMILIES, WORDS
 from zahir.studio.genome import SLICES, checked, uniform, uniforms
 from zahir.studio.jit import kernel
-from zahir.studio.noise import chance, step
+from zahir.studio.noise import step
 from zahir.studio.palette import PALETTE, colour, palette
 
 GUIDE = 128  # pixels of the short side on which tones are levelled and strokes planned
@@ -24,8 +24,10 @@ _LOOSE = 0.11  # colour distance at which strokes stop
 
 # added to each family's wish so that all lead about equally often
 _PRIOR = np.array([-0.16, 0.0, -0.12, 0.1, -0.05, -0.1, 0.1, 0.1, -0.16, -0.16, 0.1, -0.05, 0.1, 0.1, 0.12, 0.05])
-_REACH = 0.04  # a family whose wish is within twice this of the strongest gets a window in its picture
-_WINDOW = 0.62  # its largest radius: the leading subject stays whole
+_REACH = 0.04  # a family whose wish is within twice this of the strongest gets a window in its picture,
+_WINDOW = 0.42  # of this radius at most, beside the leading subject
+_IN_WINDOW = ("bloom", "orb", "rings", "agate")  # what stands whole in a small disc
+_NO_WINDOW = ("arches", "vessels")  # what a disc would cut
 _ROWS = (10, 14, 18, 24)  # strokes of the first coat along the short side
 _SECTORS = (4, 5, 6, 8, 10)  # of a kaleidoscope
 _STONES = (18, 26, 36)  # of a mosaic along the short side
@@ -46,7 +48,7 @@ _SUITS = np.array([
     (1, 1, 1, 1, 1, 1, 1, 1),  # orb
     (1, 1, 0, 0, 1, 1, 1, 1),  # tiles
     (1, 1, 1, 0, 1, 1, 1, 1),  # rings
-    (1, 0, 0, 0, 0, 1, 0.5, 0),  # fields
+    (1, 0, 0, 0, 0, 1, 0, 0),  # fields
     (1, 1, 1, 1, 0, 1, 1, 1),  # agate
     (1, 0, 0, 0, 0, 0, 0.6, 0),  # ink
     (1, 1, 1, 0, 1, 1, 0.6, 1),  # paper
@@ -235,20 +237,28 @@ def surface(
 
 
 def _forms(p: Parameters, view: View) -> Float32[np.ndarray, "height width 2"]:
-    """Tones and hues of the leading family; one that wants the picture nearly as much gets a round window in it."""
-    order = np.argsort(-p.wishes, kind="stable")[:2]
-    sharing = [int(k) for k in order if p.wishes[k] > p.wishes[order[0]] - 2 * _REACH]
-    canvases = [np.empty((view.height, view.width, 2), np.float32) for _ in sharing]
+    """Tones and hues of the leading family; one that wants it nearly as much stands in a window."""
+    lead = int(np.argmax(p.wishes))
+    canvas = np.empty((view.height, view.width, 2), np.float32)
     closer = 1 - p.crop
     corner = (view.x0 * p.crop + closer * p.layout[0], view.y0 * p.crop + 0.6 * closer * p.layout[1], view.px * p.crop)
-    for k, canvas in zip(sharing, canvases):
-        DRAW[k](canvas, *corner, p.layout, p.shape, p.stream + 17 * k)
-    if len(canvases) > 1:
-        gap = (p.wishes[sharing[0]] - p.wishes[sharing[1]]) / (2 * _REACH)
-        _window(*canvases, *view[:3], _WINDOW * (1 - gap) ** 0.5, p.stream)
+    DRAW[lead](canvas, *corner, p.layout, p.shape, p.stream + 17 * lead)
+    rival = max((FAMILIES.index(name) for name in _IN_WINDOW if name != FAMILIES[lead]), key=lambda k: p.wishes[k])
+    gap = (p.wishes[lead] - p.wishes[rival]) / (2 * _REACH)
+    if gap < 1 and FAMILIES[lead] not in _NO_WINDOW:
+        radius = max(1e-3, _WINDOW * (1 - gap) ** 0.5)
+        angle = 2.4 * (p.stream % 997)
+        x, y = 0.5 * np.cos(angle) - 0.6 * p.layout[0], 0.45 * np.sin(angle) - 0.6 * p.layout[1]
+        other = np.empty_like(canvas)
+        middle = np.concatenate([[0.0, 0.0], p.layout[2:]])
+        DRAW[rival](
+            other, (view.x0 - x) / radius, (view.y0 - y) / radius, view.px / radius,
+            middle, p.shape, p.stream + 17 * rival,
+        )  # fmt: skip
+        _window(canvas, other, *view[:3], x, y, radius)
     if p.fold.any():
-        return _folded(canvases[0], *view[:3], *p.fold, _SECTORS[p.stream % 5])
-    return canvases[0]
+        return _folded(canvas, *view[:3], *p.fold, _SECTORS[p.stream % 5])
+    return canvas
 
 
 @kernel
@@ -283,11 +293,9 @@ def _folded(canvas, x0, y0, px, mirror, wheel, sectors):
 
 
 @kernel
-def _window(first, other, x0, y0, px, radius, s):
+def _window(first, other, x0, y0, px, cx, cy, radius):
     """Open a round window on `other`; a soft shadow lies around it."""
     height, width = first.shape[:2]
-    cx = 0.5 * (chance(3, 3, s) - 0.5)
-    cy = 0.5 * (chance(4, 4, s) - 0.5)
     depth = min(1.0, 8 * radius)
     for j in range(height):
         y = y0 - (j + 0.5) * px
