@@ -27,7 +27,7 @@ _PRIOR = np.array([-0.16, 0.0, -0.12, 0.1, -0.05, -0.1, 0.1, 0.1, -0.16, -0.16, 
 _REACH = 0.04  # a family whose wish is within twice this of the strongest gets a window in its picture,
 _WINDOW = 0.42  # of this radius at most, beside the leading subject
 _IN_WINDOW = ("bloom", "orb", "rings", "agate")  # what stands whole in a small disc
-_NO_WINDOW = ("arches", "vessels")  # what a disc would cut
+_NO_WINDOW = ("arches", "vessels", "forest", "sea")  # what a disc would cut or darken
 _ROWS = (10, 14, 18, 24)  # strokes of the first coat along the short side
 _SECTORS = (4, 5, 6, 8, 10)  # of a kaleidoscope
 _STONES = (18, 26, 36)  # of a mosaic along the short side
@@ -37,13 +37,13 @@ _PITCH = (0.05, 0.06, 0.075)  # between the lines of a linocut
 # how well oil, screenprint, mosaic, linocut, outline, wear, a patterned ground and a kaleidoscope suit each family
 _SUITS = np.array([
     (1, 1, 0, 1, 1, 1, 1, 0),  # hills
-    (1, 1, 0, 1, 1, 1, 1, 0),  # mountains
+    (0.4, 1, 0, 1, 1, 1, 1, 0),  # mountains
     (1, 1, 0, 0, 1, 1, 1, 0),  # sea
-    (1, 1, 0, 0, 1, 1, 0.5, 0),  # forest
+    (0.4, 1, 0, 0, 1, 1, 0.5, 0),  # forest
     (1, 1, 0, 0, 0, 1, 1, 0),  # city
     (1, 1, 0, 1, 1, 1, 1, 0),  # vessels
     (1, 1, 1, 1, 1, 1, 1, 1),  # bloom
-    (1, 1, 0, 0, 1, 1, 0.7, 0),  # leaves
+    (0.4, 1, 0, 0, 1, 1, 0.7, 0),  # leaves
     (1, 1, 1, 1, 1, 1, 1, 0),  # arches
     (1, 1, 1, 1, 1, 1, 1, 1),  # orb
     (1, 1, 0, 0, 1, 1, 1, 1),  # tiles
@@ -146,7 +146,7 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     suits = np.exp(25 * (wishes - wishes.max()))
     suits = (suits.reshape(-1, 1) * _SUITS).sum(0) / suits.sum()
     on = np.empty(6)
-    on[0] = step(-0.25, 0.25, media[0] - 0.3)
+    on[0] = suits[0] * step(-0.25, 0.25, media[0] - 0.3)
     layout[4] *= suits[6] * (1 - 0.6 * on[0])  # strokes over a pattern are camouflage
     on[2] = suits[2] * step(-0.2, 0.2, media[2] - 1.45) * (1 - on[0])
     on[3] = suits[3] * step(-0.2, 0.2, media[3] - 1.35) * (1 - on[0]) * (1 - on[2])
