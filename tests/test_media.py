@@ -33,7 +33,12 @@ def test_ai_label_stays_when_the_origin_is_not_told():
     Media.image(picture(), ORIGIN).to_png(out, tell_origin=False)
     assert b"trainedAlgorithmicMedia" in out.getvalue()
     assert b"genome" not in out.getvalue()
-    assert b"trainedAlgorithmicMedia" in to_bytes(Media.image(picture()), "webp")
+    assert b"trainedAlgorithmicMedia" in to_bytes(Media.image(picture(), ORIGIN), "webp")
+
+
+def test_photographs_are_not_called_generated():
+    for kind in ("png", "webp"):
+        assert b"trainedAlgorithmicMedia" not in to_bytes(Media.image(picture()), kind)
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from threadpoolctl import threadpool_limits
 
 from zahir.errors import BadData, ZahirError
 
@@ -40,6 +41,8 @@ def zahir() -> None:
     """Rate pictures, see your taste, get pictures made for it."""
     # numba reads this when it is imported: compiled kernels belong to the installation's home
     os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))
+    # the products of matrices here are small: BLAS threads cost more than they bring
+    threadpool_limits(1)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Media: frames of pixels and where they came from; PNG, WebP, WebM and MP4 in and out.
 
-An image is a one-frame video. Knows nothing of embeddings or people. Whatever is written carries the
-machine-readable mark of generated media (IPTC digital source type), whether or not its origin is told.
+An image is a one-frame video. Knows nothing of embeddings or people. Whatever a generator made is written
+with the machine-readable mark of generated media (IPTC digital source type), whether or not its origin is told.
 """
 
 from __future__ import annotations
@@ -92,6 +92,11 @@ class Media:
         return "image" if self.fps is None else "video"
 
     @property
+    def generated(self) -> bool:
+        """Whether a generator made it: a photograph must not carry the mark of generated media."""
+        return bool(self.origin.generator)
+
+    @property
     def pixels(self) -> UInt8[np.ndarray, "height width 3"]:
         """The picture itself, or the middle frame of a video."""
         return self.frames[len(self.frames) // 2]
@@ -104,14 +109,16 @@ class Media:
     def to_png(self, to: PathOrFile, *, tell_origin: bool = True) -> None:
         """Write `pixels` as PNG; with its origin as text unless `tell_origin` is off."""
         info = PngImagePlugin.PngInfo()
-        info.add_itxt("XML:com.adobe.xmp", _XMP)
+        if self.generated:
+            info.add_itxt("XML:com.adobe.xmp", _XMP)
         if tell_origin:
             info.add_itxt("zahir", self.origin.to_json())
         Image.fromarray(self.pixels).save(to, "PNG", pnginfo=info)
 
     def to_webp(self, to: PathOrFile, *, quality: int = 90) -> None:
         """Write `pixels` as WebP, for screens: small, without its origin."""
-        Image.fromarray(self.pixels).save(to, "WEBP", quality=quality, method=4, xmp=_XMP.encode())
+        label = {"xmp": _XMP.encode()} if self.generated else {}
+        Image.fromarray(self.pixels).save(to, "WEBP", quality=quality, method=4, **label)
 
     def to_video(self, to: PathOrFile, *, container: Literal["webm", "mp4"] = "webm", crf: int = 24) -> None:
         """Write all frames as WebM (VP9) or MP4 (H.264); `crf` is quality, lower is better (0 to 51).
@@ -125,7 +132,8 @@ class Media:
         options = {"crf": str(crf), "b": "0", "row-mt": "1"} if container == "webm" else {"crf": str(crf)}
         target: Any = to if hasattr(to, "write") else str(to)
         with av.open(target, "w", format=container) as out:
-            out.metadata["comment"] = "trainedAlgorithmicMedia"
+            if self.generated:
+                out.metadata["comment"] = "trainedAlgorithmicMedia"
             out.metadata["description"] = self.origin.to_json()
             stream: Any = out.add_stream(codec, rate=Fraction(self.fps or 1).limit_denominator(1000), options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

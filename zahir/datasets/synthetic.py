@@ -51,7 +51,7 @@ def planted(
         raise ValueError(f"shared must be in [0, 1]; got {shared}.")
     rng = np.random.default_rng(seed)
     pictures = _pictures(400, 256, rng) if embeddings is None else np.asarray(embeddings, np.float32)
-    items, dim = pictures.shape
+    items = len(pictures)
     if not 0 <= ratings <= items:
         raise ValueError(f"each person rates a picture once: ratings must be in [0, {items}]; got {ratings}.")
 
