@@ -358,13 +358,14 @@ def choose_calibration(folder: Path, target: Path, encoder: StudioEncoder, *, am
     # shown from the first on: reordered, so that every beginning of the list spans what the whole does
     rows = rows[farthest_points(embeddings[rows], n, np.array([0]))]
     target.mkdir(parents=True, exist_ok=True)
+    small = np.stack([render(genomes[row], int(seeds[row]), SIDE) for row in rows])
     alts = []
     for number, row in enumerate(rows):
         genome, seed = genomes[row], int(seeds[row])
         origin = Origin(recipe.NAME, encoder.space, seed=seed, details=recipe.write(genome, seed))
         Media.image(render(genome, seed, 768), origin).to_webp(target / f"{number:02d}.webp", quality=86)
         alts.append({"alt": describe(genome, seed), "family": str(families[row])})
-    table = {"genomes": genomes[rows], "seeds": seeds[rows], "embeddings": embeddings[rows]}
+    table = {"genomes": genomes[rows], "seeds": seeds[rows], "embeddings": encoder.encode_pixels(small)}
     about = {"zahir": json.dumps({"space": encoder.space, "pictures": alts})}
     (target / "calibration.safetensors").write_bytes(save(table, about))
 
