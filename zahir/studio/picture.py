@@ -27,31 +27,31 @@ _PRIOR = np.array([-0.16, 0.0, -0.12, 0.1, -0.05, -0.1, 0.1, 0.1, -0.16, -0.16, 
 _REACH = 0.04  # a family whose wish is within twice this of the strongest gets a window in its picture,
 _WINDOW = 0.42  # of this radius at most, beside the leading subject
 _IN_WINDOW = ("bloom", "orb", "rings", "agate")  # what stands whole in a small disc
-_NO_WINDOW = ("arches", "vessels", "forest", "sea")  # what a disc would cut or darken
+_NO_WINDOW = ("arches", "vessels", "forest", "sea", "mountains", "bloom")  # what a disc would cut or darken
 _ROWS = (10, 14, 18, 24)  # strokes of the first coat along the short side
 _SECTORS = (4, 5, 6, 8, 10)  # of a kaleidoscope
 _STONES = (18, 26, 36)  # of a mosaic along the short side
 _PITCH = (0.05, 0.06, 0.075)  # between the lines of a linocut
 
 
-# how well oil, screenprint, mosaic, linocut, outline, wear, a patterned ground and a kaleidoscope suit each family
+# how well oil, screenprint, mosaic, linocut, outline, wear, a patterned ground, a kaleidoscope and a mirror suit each
 _SUITS = np.array([
-    (1, 1, 0, 1, 1, 1, 1, 0),  # hills
-    (0.4, 1, 0, 1, 1, 1, 1, 0),  # mountains
-    (1, 1, 0, 0, 1, 1, 1, 0),  # sea
-    (0.4, 1, 0, 0, 1, 1, 0.5, 0),  # forest
-    (1, 1, 0, 0, 0, 1, 1, 0),  # city
-    (1, 1, 0, 1, 1, 1, 1, 0),  # vessels
-    (1, 1, 1, 1, 1, 1, 1, 1),  # bloom
-    (0.4, 1, 0, 0, 1, 1, 0.7, 0),  # leaves
-    (1, 1, 1, 1, 1, 1, 1, 0),  # arches
-    (1, 1, 1, 1, 1, 1, 1, 1),  # orb
-    (1, 1, 0, 0, 1, 1, 1, 1),  # tiles
-    (1, 1, 1, 0, 1, 1, 1, 1),  # rings
-    (1, 0, 0, 0, 0, 1, 0, 0),  # fields
-    (1, 1, 1, 1, 0, 1, 1, 1),  # agate
-    (1, 0, 0, 0, 0, 0, 0.6, 0),  # ink
-    (1, 1, 1, 0, 1, 1, 0.6, 1),  # paper
+    (1, 1, 0, 1, 1, 1, 1, 0, 0),  # hills
+    (0, 1, 0, 1, 1, 1, 1, 0, 0),  # mountains
+    (1, 1, 0, 0, 1, 1, 1, 0, 1),  # sea
+    (0.4, 1, 0, 0, 1, 1, 0.5, 0, 0),  # forest
+    (1, 1, 0, 0, 0, 1, 1, 0, 1),  # city
+    (1, 1, 0, 1, 1, 1, 1, 0, 0),  # vessels
+    (1, 1, 1, 1, 1, 1, 1, 1, 0),  # bloom
+    (0, 1, 0, 0, 1, 1, 0.7, 0, 1),  # leaves
+    (1, 1, 1, 1, 1, 1, 1, 0, 1),  # arches
+    (1, 1, 1, 1, 1, 1, 1, 1, 0),  # orb
+    (1, 1, 0, 0, 1, 1, 1, 1, 1),  # tiles
+    (1, 1, 1, 0, 1, 1, 1, 1, 1),  # rings
+    (1, 0, 0, 0, 0, 1, 0, 0, 1),  # fields
+    (1, 1, 0, 1, 0, 1, 1, 1, 1),  # agate
+    (1, 0, 0, 0, 0, 0, 0.6, 0, 1),  # ink
+    (0, 1, 1, 0, 1, 1, 0.6, 1, 1),  # paper
 ], np.float64)  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     on[5] = suits[5] * step(-0.3, 0.5, media[5] - 0.8)
     on[4] = suits[4] * step(-0.2, 0.2, media[4] - 1.0) * (1 - on[2])
     folds = np.empty(2)  # steep: a mirror that stands half way only smears
-    folds[0] = step(-0.03, 0.03, fold[0] - 1.7)
+    folds[0] = step(-0.03, 0.03, fold[0] - 1.7) * step(0.45, 0.55, suits[8])
     folds[1] = step(-0.03, 0.03, fold[1] - 1.65) * step(0.45, 0.55, suits[7]) * step(0.45, 0.55, 1 - on[2])
     strokes = np.empty(4)
     strokes[0] = 1.5 / rows * (0.70 + 0.75 * uniform(brush_[0]))
