@@ -69,6 +69,7 @@ def main() -> None:
     if "inverse" in args.stages:
         train_inverse(folder, inverse_file, space_of(encoder_file), steps=args.steps, hidden=args.hidden)
         print(f"inverse {inverse_file.stat().st_size / 1e6:.1f} MB: {took(started)}")
+        write_spread(folder, inverse_file.with_name("spread.safetensors"))
         measure(folder, StudioEncoder(encoder_file), Inverse(inverse_file))
     if "calibration" in args.stages:
         choose_calibration(folder, args.calibration, StudioEncoder(encoder_file), among=20_000)
@@ -271,6 +272,14 @@ def train_inverse(folder: Path, target: Path, space: str, *, steps: int, hidden:
             break
     numbers = {name: value.numpy().astype(np.float16) for name, value in best_state.items()}
     target.write_bytes(save(numbers, {"zahir": json.dumps({"space": space, "pairs": len(genomes), "held_out": best})}))
+
+
+def write_spread(folder: Path, target: Path) -> None:
+    """The square root of the covariance of the space's pictures, its largest eigenvalue 1, as float16."""
+    _, _, embeddings = shards_of(folder, slice(0, 40))
+    values, axes = np.linalg.eigh(np.cov(embeddings.T))
+    root = (axes * np.sqrt(np.maximum(values, 1e-4 * values[-1]) / values[-1])) @ axes.T
+    target.write_bytes(save({"root": np.ascontiguousarray(root, np.float16)}))
 
 
 def fit_flow(

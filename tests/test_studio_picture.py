@@ -154,7 +154,7 @@ def test_words_name_the_family_and_the_paint():
     for seed in range(40):
         words = describe(genome(seed), seed)
         assert words.isascii()
-        assert 8 < len(words) < 90
+        assert 8 < len(words) < 110
 
 
 def test_what_is_no_genome_is_refused():

@@ -18,7 +18,7 @@ from zahir.protocols import Progress
 from zahir.space import normalize
 from zahir.studio import recipe
 from zahir.studio.encoder import SIDE, StudioEncoder
-from zahir.studio.inverse import GUIDANCE, Inverse, climb
+from zahir.studio.inverse import GUIDANCE, Inverse, aim, climb
 
 SIZES = range(16, 4097)  # pixels of a side
 
@@ -68,7 +68,8 @@ class StudioGenerator:
 
         `strength` in [0, 2] sets both the flow's guidance and the size of the pool: at 0 one random picture
         of the space, at 1 the best of `pool`, at 2 of twice as many. A row of `negatives` is led away from;
-        zeros there are no negative.
+        zeros there are no negative. What is aimed at is `inverse.aim` of the taste; `cosine` in the details of
+        the origin tells how near the picture came to it.
         """
         width, height = _checked_size(size)
         if any(prompts or ()):
@@ -82,8 +83,8 @@ class StudioGenerator:
             raise ValueError(
                 f"seeds and negatives go with tastes one by one; got {len(seeds)} and {of} for {tastes.shape}."
             )
-        targets = normalize(tastes)
-        avoided = np.zeros_like(targets) if negatives is None else normalize(negatives)
+        targets = aim(normalize(tastes)) if len(tastes) else tastes
+        avoided = np.zeros_like(targets) if negatives is None else aim(normalize(negatives))
         made: list[Media] = []
         for taste, target, avoid, seed in zip(tastes, targets, avoided, seeds):
             genome, picture_seed, reached = self._find(target, avoid, int(seed), strength)

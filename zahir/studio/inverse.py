@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,30 @@ from safetensors import safe_open
 from zahir.space import normalize
 
 WEIGHTS = Path(__file__).parent / "weights" / "inverse.safetensors"
+SPREAD = Path(__file__).parent / "weights" / "spread.safetensors"
 GUIDANCE = 1.8  # 1.6 to 2 is close to the target and still diverse (benchmarks/studio_inverse.py)
 
 Judge = Callable[[Float32[np.ndarray, "n genome"], Int64[np.ndarray, "n"]], Float32[np.ndarray, "n"]]
 """Genomes and seeds to how good each is, higher is better."""
+
+
+def aim(directions: Float32[np.ndarray, "n dim"], spread: Path = SPREAD) -> Float32[np.ndarray, "n dim"]:
+    """Unit points to make pictures at, for unit directions to be moved along.
+
+    A direction says how liking rises; pictures go further in the ways in which pictures differ, and what a
+    taste claims about the others is mostly noise. So each direction is multiplied by the square root of the
+    covariance of the space's pictures: half way between the direction itself and the picture most likely to
+    lie far along it.
+    """
+    root = _root(spread)
+    # row by row, so that a row's point does not depend on how many there are
+    return normalize(np.stack([row @ root for row in directions]))
+
+
+@cache
+def _root(spread: Path) -> Float32[np.ndarray, "dim dim"]:
+    with safe_open(spread, "np") as file:
+        return file.get_tensor("root").astype(np.float32)
 
 
 class Inverse:
