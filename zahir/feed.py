@@ -61,15 +61,17 @@ def next_items(
     fresh = open_ & ~np.isin(shelf.ids, shown)
     history = store.history(user, space=space)
     vectors = store.vectors(space)
-    score = np.zeros(len(shelf.ids))
-    if np.any(fresh):
-        score[fresh] = model.score(history, vectors[shelf.rows[fresh]])
+    score: np.ndarray | None = None  # of the whole shelf, once, and not for somebody who still calibrates
     picks: list[Pick] = []
     for k in range(n):
         if len(rated) + len(waiting) + k < CALIBRATION and np.any(fresh & shelf.calibration):
             seen = np.concatenate([rated, waiting, [pick.item for pick in picks]]).astype(np.int64)
             slots = {"calibration": (1.0, *_spread(shelf, fresh, seen, vectors))}
         else:
+            if score is None:
+                score = np.zeros(len(shelf.ids))
+                if np.any(fresh):
+                    score[fresh] = model.score(history, vectors[shelf.rows[fresh]])
             slots = _slots(store, user, shelf, fresh, score, strength, surprise)
         if not slots and np.any(open_):
             slots = {"shelf": (1.0, np.flatnonzero(open_), np.full(int(open_.sum()), 1 / open_.sum()))}

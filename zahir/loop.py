@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from zahir.errors import SpaceMismatch
+from zahir.interactions import Dataset
 from zahir.media import Media
 from zahir.protocols import Encoder, Generator, Progress, SavedTasteModel, TasteModel
 from zahir.space import explore
@@ -61,18 +62,23 @@ def refit(store: Store, model: SavedTasteModel, *, space: str) -> str:
     fits = store.home / "fits"
     fits.mkdir(exist_ok=True)
     model.save(fits / name)
-    store.record_fit(
-        name,
-        space=space,
-        users_known=data.interactions.num_users,
-        items_known=data.interactions.num_items,
-        ratings_used=len(data.interactions),
-    )
+    record(store, name, data)
     newest = sorted((each for each in fits.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
     for old in newest[:-FITS_KEPT]:
         if old.name != name:
             shutil.rmtree(old, ignore_errors=True)
     return name
+
+
+def record(store: Store, name: str, data: Dataset) -> None:
+    """From now on histories speak to the fit of this name, which was made from these data."""
+    store.record_fit(
+        name,
+        space=data.space,
+        users_known=data.interactions.num_users,
+        items_known=data.interactions.num_items,
+        ratings_used=len(data.interactions),
+    )
 
 
 def _turned(media: Media, surprise: float) -> Media:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from zahir.evaluate.raters import Rater
-from zahir.loop import step
+from zahir.loop import record, step
 from zahir.media import Media
 from zahir.protocols import Encoder, Generator, Progress, TasteModel
 from zahir.space import normalize
@@ -138,8 +138,7 @@ def _rate(store: Store, user: int, items: Sequence[int], likes: np.ndarray) -> N
 def _fit(store: Store, model: TasteModel, space: str) -> None:
     data = store.dataset(space=space)
     model.fit(data.interactions, data.embeddings)
-    counts = {"users_known": data.interactions.num_users, "items_known": data.interactions.num_items}
-    store.record_fit(uuid.uuid4().hex, space=space, ratings_used=len(data.interactions), **counts)
+    record(store, uuid.uuid4().hex, data)
 
 
 def _mean_pair(vectors: np.ndarray) -> float:

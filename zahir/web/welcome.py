@@ -18,13 +18,8 @@ from zahir.studio import calibration
 from zahir.web import auth, stock
 
 
-def lay_out(store: Store) -> str | None:
-    """Put the studio's calibration set into the store, unless it is there; returns its space.
-
-    None while there is no set: the studio's training makes it last.
-    """
-    if not calibration.FOLDER.exists():
-        return None
+def lay_out(store: Store) -> str:
+    """Put the studio's calibration set into the store, unless it is there; returns its space."""
     space = calibration.space()
     query = select(items.c.id).join(embeddings, embeddings.c.item == items.c.id)
     with store.engine.connect() as db:
