@@ -83,6 +83,7 @@ def import_(
 def evaluate(
     path: Annotated[Path | None, typer.Argument(help="a file or folder of ratings")] = None,
     planted: Annotated[bool, typer.Option("--planted", help="invented people instead, whose tastes are known")] = False,
+    few_shot: Annotated[bool, typer.Option("--few-shot", help="by how many ratings of one's own are known")] = False,
     models: Annotated[str | None, typer.Option(help="names, a comma between (default: all)")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="how often to split, or to invent people")] = 5,
     folds: Annotated[int, typer.Option(min=2, help="parts, each held out once")] = 3,
@@ -118,9 +119,20 @@ def evaluate(
             found = recover(_planted(seeds), makers, progress=progress)
         report.show_recovered(found, seeds=seeds, as_json=as_json)
         return
+    data = _read(path, images, embeddings, scale, None, max_bad, encoder)
+    if few_shot:
+        from zahir.evaluate.few_shot import few_shot as measure
+
+        with _progress("fitting") as progress:
+            points = measure(data, makers, seeds=seeds, jobs=jobs, progress=progress)
+        report.show_few_shot(points, seeds=seeds, as_json=as_json)
+        if plot is not None:
+            from zahir.evaluate.plot import save_curves
+
+            save_curves(report.curves(points), plot, title="AUC within person, weighted by ratings")
+        return
     from zahir.evaluate.compare import compare
 
-    data = _read(path, images, embeddings, scale, None, max_bad, encoder)
     with _progress("fitting") as progress:
         rows = compare(data, makers, seeds=seeds, folds=folds, baseline="one-taste", jobs=jobs, progress=progress)
     report.show_compared(rows, data=data, seeds=seeds, folds=folds, as_json=as_json)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zahir.evaluate.compare import Row
+from zahir.evaluate.few_shot import ALL, AT, OTHERS, OWN, Point
 from zahir.evaluate.metrics import Interval
 from zahir.evaluate.planted import Recovery
 from zahir.interactions import Dataset
@@ -84,6 +85,52 @@ def show_recovered(rows: Sequence[Recovery], *, seeds: int, as_json: bool) -> No
     )
 
 
+def show_few_shot(points: Sequence[Point], *, seeds: int, as_json: bool) -> None:
+    """Print one table per curve, a line per model, or JSON."""
+    if as_json:
+        print(_json(points, seeds=seeds))
+        return
+    for title, split, ends, last in _CURVES:
+        out = Table(title, *(name for name, _ in ends), last, box=SIMPLE_HEAD)
+        found = {(point.model, point.own, point.others): point for point in points if point.split == split}
+        for model in dict.fromkeys(point.model for point in points):
+            line = {name: found[model, *end] for name, end in ends}
+            gain = line[last.split()[2]].gain
+            out.add_row(
+                LABELS.get(model, model),
+                *(_with_interval(each.auc_weighted) for each in line.values()),
+                _with_interval(gain),
+            )
+        _print(out)
+    print(
+        f"AUC within a person, newcomers weighted by held-out ratings, {seeds} draws; [95 % interval over newcomers]. "
+        "One person at a time is the newcomer, the others are known whole; the same pictures are tested along a line."
+    )
+
+
+_CURVES = [
+    (f"{split}, own ratings:", split, [(str(own), (own, ALL)) for own in OWN], f"gain of {OWN[-1]} over 0")
+    for split in ("warm", "cold")
+] + [
+    (
+        f"cold, {AT} own ratings, others known:",
+        "cold",
+        [(str(others), (AT, others)) for others in OTHERS] + [("all", (AT, ALL))],
+        f"gain of {OTHERS[-1]} over 0",
+    )
+]
+
+
+def curves(points: Sequence[Point]) -> dict[str, dict[str, dict[str, Interval]]]:
+    """Of each curve and model the weighted AUC at each point: what a plot shows."""
+    at = {(point.split, point.model, point.own, point.others): point.auc_weighted for point in points}
+    models = dict.fromkeys(point.model for point in points)
+    return {
+        title: {LABELS.get(model, model): {name: at[split, model, *end] for name, end in ends} for model in models}
+        for title, split, ends, _ in _CURVES
+    }
+
+
 def weighted(rows: Sequence[Row]) -> dict[str, dict[str, Interval]]:
     """Of each split, the weighted AUC of each row by its label: what a plot shows."""
     return {
@@ -97,15 +144,16 @@ def _label(row: Row) -> str:
     return f"{name}, swapped person" if row.swapped else name
 
 
-def _print(table: Table, note: str) -> None:
+def _print(table: Table, note: str = "") -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 200  # whole lines in a file or a pipe
     console.print(table)
-    console.print(note, highlight=False, markup=False)
+    if note:
+        console.print(note, highlight=False, markup=False)
 
 
-def _json(rows: Sequence[Row] | Sequence[Recovery], **about: Any) -> str:
+def _json(rows: Sequence[tuple[Any, ...]], **about: Any) -> str:
     """An interval is {value, low, high}; what cannot be measured is null."""
     return json.dumps({**about, "rows": [_plain(row) for row in rows]}, indent=1, allow_nan=False)
 
