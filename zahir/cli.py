@@ -18,6 +18,8 @@ from threadpoolctl import threadpool_limits
 from zahir.errors import BadData, ZahirError
 
 if TYPE_CHECKING:
+    from zahir.datasets.rows import MaxBad as Limit
+    from zahir.datasets.rows import Rejects
     from zahir.datasets.synthetic import Planted
     from zahir.interactions import Dataset
     from zahir.protocols import Progress
@@ -153,33 +155,42 @@ def _read(
 ) -> Dataset:
     """Read a data set, tell what is seen and what is bad, and embed pictures that have no embedding."""
     from zahir.datasets import pictures, read
-    from zahir.datasets.rows import MaxBad, Rejects
+    from zahir.datasets.rows import MaxBad
     from zahir.datasets.scale import parse
     from zahir.plugins import make
 
-    def say(sentence: object) -> None:
-        typer.echo(sentence, err=True)
-
-    def report(error: BadData) -> None:
-        if rejects.total < 20:
-            say(error)
-        elif rejects.total == 20:
-            say("... and more")
-
     try:
-        rejects = Rejects(MaxBad.of(max_bad), report)
+        rejects = _rejects(MaxBad.of(max_bad))
         wanted = parse(scale) if scale else None
     except ValueError as error:
         raise ZahirError(str(error)) from error
-    data = read(path, embeddings=embeddings, images=images, scale=wanted, space=space, rejects=rejects, say=say)
+    data = read(path, embeddings=embeddings, images=images, scale=wanted, space=space, rejects=rejects, say=_say)
     if data.embeddings.shape[1]:
         data = pictures.without_broken(data, rejects=rejects)
     else:
         with _progress("embedding") as progress:
             data = pictures.embed(data, make("encoders", encoder), rejects=rejects, progress=progress)
     if rejects.total:
-        say(f"{rejects.total} bad rows, items or pictures were left out.")
+        _say(f"{rejects.total} bad rows, items or pictures were left out.")
     return data
+
+
+def _say(sentence: object) -> None:
+    typer.echo(sentence, err=True)
+
+
+def _rejects(limit: Limit) -> Rejects:
+    """Tells of the first twenty."""
+    from zahir.datasets.rows import Rejects
+
+    def report(error: BadData) -> None:
+        if rejects.total < 20:
+            _say(error)
+        elif rejects.total == 20:
+            _say("... and more")
+
+    rejects = Rejects(limit, report)
+    return rejects
 
 
 def _planted(seeds: int) -> dict[str, list[Planted]]:
@@ -317,6 +328,72 @@ def plugins() -> None:
         for name, entry in installed(group).items():
             source = entry.dist
             typer.echo(f"{group:13} {name:14} {source.name if source else '?'} {source.version if source else ''}")
+
+
+datasets = typer.Typer(no_args_is_help=True, help="Public sets of ratings: list, get and check them.")
+app.add_typer(datasets, name="datasets")
+
+
+@datasets.command(name="list")
+def list_() -> None:
+    """List the public sets: what each is, its size and licence, and how it is had."""
+    from zahir.datasets.public import SETS
+
+    for name, each in SETS.items():
+        typer.echo(f"{name:16} {each.title}: {each.what}")
+        typer.echo(f"{'':16} {'on request' if each.how else 'download'}: {each.size}; {each.home}")
+        typer.echo(f"{'':16} licence: {each.licence}")
+
+
+@datasets.command()
+def get(
+    name: Annotated[str, typer.Argument(help="as `zahir datasets list` names it")],
+    to: Annotated[Path | None, typer.Option(help="a folder (default: NAME among the installation's datasets)")] = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="its archives of pictures too, where large")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Download a public set, after showing its licence; again, to go on where it broke off."""
+    from zahir.datasets import public
+
+    which = public.find(name)
+    typer.echo(f"{which.title}: {which.what}.\nlicence: {which.licence}\nfrom {which.home}")
+    if which.how:
+        typer.echo(f"{which.how}\nThen: zahir datasets check FOLDER")
+        raise typer.Exit(1)
+    wanted, folder = public.files(which, pictures=pictures), to or home() / "datasets" / name
+    known = sum(file.size or 0 for file in wanted)
+    size = f"{known / 1e6:,.1f} MB" if all(file.size for file in wanted) else which.size
+    typer.echo(f"{len(wanted):,} files ({size}) to {folder}")
+    if not yes:
+        typer.confirm("Download?", abort=True)
+    with _progress("downloading") as progress:
+        public.get(wanted, folder, progress=progress)
+    typer.echo(f"all there. Next: zahir datasets check {folder}")
+
+
+@datasets.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="a file or folder in any layout that import reads")],
+    images: Images = None,
+    embeddings: Embeddings = None,
+    scale: Scale = None,
+) -> None:
+    """Say which layout it has, what it holds and what cannot be read; exit code 1 when something cannot."""
+    from zahir.datasets import read
+    from zahir.datasets.check import facts
+    from zahir.datasets.rows import MaxBad as Limit
+    from zahir.datasets.scale import parse
+
+    rejects = _rejects(Limit(10**9, 1.0))
+    try:
+        wanted = parse(scale) if scale else None
+    except ValueError as error:
+        raise ZahirError(str(error)) from error
+    data = read(path, images=images, embeddings=embeddings, scale=wanted, rejects=rejects, say=typer.echo)
+    for fact in facts(data):
+        typer.echo(fact)
+    typer.echo(f"{rejects.total:,} bad rows, items or pictures.")
+    raise typer.Exit(int(rejects.total > 0))
 
 
 def main() -> None:

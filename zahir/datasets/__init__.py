@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from zahir.datasets import blue_tigers, flickr_aes, folder, pamela, para, simulacra, table
+from zahir.datasets import (
+    blue_tigers,
+    blue_tigers_public,
+    flickr_aes,
+    folder,
+    lapis,
+    movielens,
+    pamela,
+    para,
+    simulacra,
+    table,
+)
 from zahir.datasets.rows import Rejects
 from zahir.datasets.scale import Scale
 from zahir.errors import BadData
 from zahir.interactions import Dataset
+
+LAYOUTS = (flickr_aes.LAYOUT, para.LAYOUT, lapis.LAYOUT, pamela.LAYOUT, simulacra.LAYOUT)
 
 
 def read(
@@ -30,19 +43,26 @@ def read(
     rejects = rejects or Rejects()
     if not path.exists():
         raise BadData("there is no such file or folder.", path=path)
-    if path.name == flickr_aes.FILE:
-        path = path.parent
-    suffix = path.suffix.casefold() if path.is_file() else ""
-    rated: dict[str, tuple[bool, Callable[..., Dataset]]] = {
-        "FLICKR-AES": ((path / flickr_aes.FILE).is_file(), flickr_aes.read),
-        "PARA": ((path / para.FILE).is_file(), para.read),
-        "PAMELA": (suffix == ".json", pamela.read),
-        "Simulacra Aesthetic Captions": (suffix in simulacra.SUFFIXES, simulacra.read),
-    }
-    for name, (recognised, reader) in rated.items():
-        if recognised:
-            say(f"{path} has the layout of {name}.")
-            return reader(path, images=images, scale=scale, rejects=rejects, say=say)
+    for layout in LAYOUTS:
+        if layout.recognise(path):
+            say(f"{path} has the layout of {layout.name}.")
+            file = layout.ratings(path)
+            return table.read_rated(
+                file,
+                images or layout.pictures(path),
+                rows=layout.rows(file, rejects) if layout.rows else None,
+                embeddings=embeddings,
+                scale=scale or layout.scale,
+                space=space,
+                rejects=rejects,
+                say=say,
+            )
+    if versions := blue_tigers_public.find(path):
+        say(f"{path} has the layout of Blue Tigers as published.")
+        return blue_tigers_public.read(versions, scale=scale, space=space, rejects=rejects, say=say)
+    if films := movielens.find(path):
+        say(f"{films} has the layout of MovieLens.")
+        return movielens.read(films, embeddings=embeddings, scale=scale, space=space, rejects=rejects, say=say)
     if all((path / name).is_file() for name in blue_tigers.FILES) and embeddings is None and images is None:
         say(f"{path} has the layout of blue_tigers.")
         return blue_tigers.read(path, scale=scale, space=space, rejects=rejects, say=say)

@@ -1,32 +1,20 @@
 """PARA (Yang et al. 2022): annotation/PARA-Images.csv with scores from 1 to 5, pictures under imgs/SESSION/.
 
-Knows nothing of the set's other attributes and its people's traits.
+Knows nothing of the set's other attributes and its people's traits. An item is called SESSION/NAME.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from zahir.datasets.layout import Layout
 from zahir.datasets.ratings import PLAIN
 from zahir.datasets.rows import Rejects, Row, records
-from zahir.datasets.scale import Scale
-from zahir.datasets.table import read_with_pictures
 from zahir.errors import BadData
-from zahir.interactions import Dataset
 
 FILE = Path("annotation", "PARA-Images.csv")
 _COLUMNS = ("userId", "sessionId", "imageName", "aestheticScore")
-
-
-def read(
-    path: Path, *, images: Path | None = None, scale: Scale | None = None, rejects: Rejects, say: Callable[[str], None]
-) -> Dataset:
-    """Read the set's folder; an item is called SESSION/NAME."""
-    rows = _rows(path / FILE, rejects)
-    return read_with_pictures(
-        path / FILE, images or path / "imgs", rows=rows, scale=scale or (1.0, 5.0), rejects=rejects, say=say
-    )
 
 
 def _rows(path: Path, rejects: Rejects) -> Iterator[Row]:
@@ -38,3 +26,13 @@ def _rows(path: Path, rejects: Rejects) -> Iterator[Row]:
     yield 0, PLAIN
     for line, fields in source:
         yield line, (fields[user], f"{fields[session].strip()}/{fields[image].strip()}", fields[score])
+
+
+LAYOUT = Layout(
+    "PARA",
+    recognise=lambda path: (path / FILE).is_file(),
+    ratings=lambda path: path / FILE,
+    pictures=lambda path: path / "imgs",
+    scale=(1.0, 5.0),
+    rows=_rows,
+)

@@ -46,9 +46,10 @@ MAX_TIME = 10**11  # seconds since 1970: the year 5138; a time in milliseconds l
 
 def read_ratings(
     path: Path,
-    items: Mapping[str, int],
+    items: dict[str, int],
     *,
-    num_items: int,
+    num_items: int | None = None,
+    new_items: bool = False,
     rows: Iterator[Row] | None = None,
     scale: scales.Scale | None,
     rejects: Rejects,
@@ -56,8 +57,9 @@ def read_ratings(
 ) -> tuple[Interactions, list[str]]:
     """Read user, item, rating and, where there are such columns, weight and time; return the users' names too.
 
-    `items` numbers the known items by name; `rows` are those of the file, if not simply its own. A
-    (user, item) that comes again is a later rating when the file has times, and a bad row when it comes
+    `items` numbers the known items by name, `num_items` of them if not all have different names; with
+    `new_items`, others are numbered into it as they come. `rows` are those of the file, if not simply its
+    own. A (user, item) that comes again is a later rating when the file has times, and a bad row when it comes
     with the same time or without. Raises BadData.
     """
     source = records(path, rejects) if rows is None else rows
@@ -69,8 +71,9 @@ def read_ratings(
     for line, fields in source:
         try:
             user, item = _name(fields[at["user"]], "user"), _name(fields[at["item"]], "item")
-            if item not in items:
-                raise ValueError(f"there is no item {shown(item)}. Expected one of the {num_items} items known.")
+            if item not in items and not new_items:
+                known = num_items or len(items)
+                raise ValueError(f"there is no item {shown(item)}. Expected one of the {known} items known.")
             value = _number(fields[at["rating"]], "rating")
             weight = _weight(fields[at["weight"]]) if "weight" in at else 1.0
             time = _time(fields[at["time"]]) if "time" in at else len(users)
@@ -78,7 +81,7 @@ def read_ratings(
             rejects.reject(str(error), path=path, line=line)
             continue
         users.append(user_rows.setdefault(user, len(user_rows)))
-        rated.append(items[item])
+        rated.append(items.setdefault(item, len(items)))
         values.append(value)
         lines.append(line)
         weights.append(weight)
@@ -114,7 +117,7 @@ def read_ratings(
         weights=np.array(weights)[good],
         times=when[good],
         num_users=len(used),
-        num_items=num_items,
+        num_items=len(items) if num_items is None else num_items,
     )
     mapped = "as they are" if scale == (-1.0, 1.0) else f"from {scale[0]:g}..{scale[1]:g} mapped to -1..1"
     say(f"{len(interactions):,} ratings by {len(used):,} people, {mapped}.")

@@ -93,15 +93,15 @@ def shown(text: str) -> str:
 
 
 def _csv(path: Path, rejects: Rejects) -> Iterator[Row]:
-    lines, waiting = _lines(path, rejects), deque[tuple[int, str]]()
+    source, waiting = lines(path, rejects), deque[tuple[int, str]]()
     delimiter, width = "", 0
-    while (first := waiting.popleft() if waiting else next(lines, None)) is not None:
+    while (first := waiting.popleft() if waiting else next(source, None)) is not None:
         number, text = first
         if not text.strip():
             continue
         pieces, quotes, later = [text], text.count('"'), list[tuple[int, str]]()
         while quotes % 2 and len(pieces) < MAX_SPAN:
-            more = waiting.popleft() if waiting else next(lines, None)
+            more = waiting.popleft() if waiting else next(source, None)
             if more is None:
                 break
             later.append(more)
@@ -121,7 +121,8 @@ def _csv(path: Path, rejects: Rejects) -> Iterator[Row]:
         yield number, fields
 
 
-def _lines(path: Path, rejects: Rejects) -> Iterator[tuple[int, str]]:
+def lines(path: Path, rejects: Rejects) -> Iterator[tuple[int, str]]:
+    """Every line of a UTF-8 file with its number; one that is too long or no text goes to `rejects`."""
     with path.open("rb") as raw:
         if raw.read(2) in (b"\xff\xfe", b"\xfe\xff"):
             raise BadData("this is UTF-16. Expected UTF-8: save it again as UTF-8.", path=path)

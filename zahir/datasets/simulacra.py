@@ -6,32 +6,21 @@ Knows nothing of prompts and surveys. A person is a survey id.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from zahir.datasets.layout import Layout
 from zahir.datasets.ratings import PLAIN
 from zahir.datasets.rows import Rejects, Row
-from zahir.datasets.scale import Scale
-from zahir.datasets.table import read_with_pictures
 from zahir.errors import BadData
-from zahir.interactions import Dataset
 
 SUFFIXES = frozenset({".sqlite", ".sqlite3", ".db"})
 _QUERY = """SELECT ratings.rowid, ratings.sid, paths.path, ratings.rating
             FROM ratings JOIN paths ON paths.iid = ratings.iid WHERE ratings.rating IS NOT NULL"""
 
 
-def read(
-    path: Path, *, images: Path | None = None, scale: Scale | None = None, rejects: Rejects, say: Callable[[str], None]
-) -> Dataset:
-    """Read the file; pictures are named from the folder that it lies in, or from `images`."""
-    return read_with_pictures(
-        path, images or path.parent, rows=_rows(path), scale=scale or (1.0, 10.0), rejects=rejects, say=say
-    )
-
-
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path, _: Rejects) -> Iterator[Row]:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
             yield 0, PLAIN
@@ -39,3 +28,19 @@ def _rows(path: Path) -> Iterator[Row]:
                 yield number, [str(value) for value in values]
     except sqlite3.Error as error:
         raise BadData(f"not the database of Simulacra Aesthetic Captions ({error}).", path=path) from error
+
+
+def _file(path: Path) -> Path:
+    """The database itself, or the only one in a folder."""
+    found = [file for file in path.glob("sac_*") if file.suffix.casefold() in SUFFIXES] if path.is_dir() else []
+    return found[0] if len(found) == 1 else path
+
+
+LAYOUT = Layout(
+    "Simulacra Aesthetic Captions",
+    recognise=lambda path: _file(path).is_file() and _file(path).suffix.casefold() in SUFFIXES,
+    ratings=_file,
+    pictures=lambda path: path if path.is_dir() else path.parent,
+    scale=(1.0, 10.0),
+    rows=_rows,
+)

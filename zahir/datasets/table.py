@@ -41,32 +41,52 @@ def read(
         beside = [path.parent / f"{stem}{s}" for stem in ("embeddings", "item_embeddings") for s in vectors.SUFFIXES]
         embeddings = next((file for file in beside if file.is_file() and file != path), None)
         images = path.parent / "images" if embeddings is None and (path.parent / "images").is_dir() else None
-    if embeddings is None:
-        if images is None:
-            raise BadData("nothing is known about the items. Give --embeddings FILE or --images DIR.", path=path)
-        return read_with_pictures(path, images, scale=scale, rejects=rejects, say=say)
-    names, rows = vectors.read_embeddings(embeddings, rejects)
-    interactions, people = read_ratings(
-        path, {name: k for k, name in enumerate(names)}, num_items=len(names), scale=scale, rejects=rejects, say=say
-    )
-    space = space or vectors.own_space(embeddings)
-    say(f"{len(names):,} items, embeddings {rows.shape[1]} wide in space '{space}'.")
-    files = by_name(images) if images else {}
-    return Dataset(interactions, rows, space, people, names, [files.get(name) for name in names] if files else ())
+    if embeddings is None and images is None:
+        raise BadData("nothing is known about the items. Give --embeddings FILE or --images DIR.", path=path)
+    return read_rated(path, images, embeddings=embeddings, scale=scale, space=space, rejects=rejects, say=say)
 
 
-def read_with_pictures(
+def read_rated(
     path: Path,
-    folder: Path,
+    images: Path | None,
     *,
     rows: Iterator[Row] | None = None,
+    embeddings: Path | None = None,
     scale: Scale | None = None,
+    space: str | None = None,
     rejects: Rejects,
     say: Callable[[str], None],
 ) -> Dataset:
-    """Read ratings of the pictures in a folder: items are those that somebody rated, not yet embedded."""
-    if not folder.is_dir():
-        raise BadData("there is no such folder of pictures. Give --images DIR.", path=folder)
+    """Read ratings of the items of a file of embeddings, or else of the pictures in a folder.
+
+    With pictures alone, items are those that somebody rated, not yet embedded. A folder may be missing
+    where there are embeddings.
+    """
+    if embeddings is None:
+        return _of_pictures(path, images, rows=rows, scale=scale, rejects=rejects, say=say)
+    names, vectors_of = vectors.read_embeddings(embeddings, rejects)
+    known = {name: k for k, name in enumerate(names)}
+    interactions, people = read_ratings(
+        path, known, num_items=len(names), rows=rows, scale=scale, rejects=rejects, say=say
+    )
+    space = space or vectors.own_space(embeddings)
+    say(f"{len(names):,} items, embeddings {vectors_of.shape[1]} wide in space '{space}'.")
+    files = by_name(images) if images and images.is_dir() else {}
+    media = [files.get(name) for name in names] if files else ()
+    return Dataset(interactions, vectors_of, space, people, names, media)
+
+
+def _of_pictures(
+    path: Path,
+    folder: Path | None,
+    *,
+    rows: Iterator[Row] | None,
+    scale: Scale | None,
+    rejects: Rejects,
+    say: Callable[[str], None],
+) -> Dataset:
+    if folder is None or not folder.is_dir():
+        raise BadData("there is no such folder of pictures. Give --images DIR or --embeddings FILE.", path=folder)
     files = by_name(folder)
     number = {file: k for k, file in enumerate(sorted(set(files.values())))}
     names = {name: number[file] for name, file in files.items()}
