@@ -83,15 +83,15 @@ def test_long_tables_are_solved_as_short_ones(monkeypatch):
     np.testing.assert_allclose(iterative.item_bias_, dense.item_bias_, atol=1e-3)
 
 
-@pytest.mark.parametrize("tether_form", ["pull", "pseudo"])
+@pytest.mark.parametrize(("tether_form", "tether"), [("pull", 2.0), ("pseudo", 2.0), ("pull", 0.0)])
 @pytest.mark.parametrize("unobserved", [0.0, 0.05])
 @pytest.mark.parametrize("population", [0.6, np.inf])
-def test_the_objective_falls_at_every_half_step(tether_form, unobserved, population):
+def test_the_objective_falls_at_every_half_step(tether_form, tether, unobserved, population):
     table, embeddings = small(1)
     images = centred(embeddings).astype(np.float32)
     form = {
         "strengths": STRENGTHS._replace(population=population),
-        "tether": 2.0,
+        "tether": tether,
         "tether_form": tether_form,
         "unobserved": unobserved,
     }
@@ -149,12 +149,37 @@ def test_what_nobody_rated_goes_by_image_and_population(tether_form):
     assert model.user_bias_[-1] == 0
 
 
+def test_without_any_tether_items_owe_nothing_to_their_images():
+    table, embeddings = small(4)
+    plain = TetheredWALS(tether=0.0, regularization=1.0, population=1.0).fit(table, embeddings)
+    assert not np.any(plain.item_embeddings_[-1])  # nobody rated it
+    rated = np.unique(table.items)
+    found = np.linalg.matrix_rank(plain.item_embeddings_[rated], tol=1e-3)
+    assert found <= 6  # they are mixtures of the six people's tastes
+
+
+def test_parts_that_are_left_out_are_zero():
+    table, embeddings = small(4)
+    model = TetheredWALS(leave_out=("item", "level", "bias")).fit(table, embeddings)
+    assert not np.any(model.item_bias_)
+    assert not np.any(model.user_bias_)
+    assert model.level_ == 0
+    assert model.scales_["item"] == model.scales_["bias"] == 0 < model.scales_["own"]
+
+
 BY_HAND = {"tether": np.inf, "regularization": 0.8, "population": 0.7}
 
 
 @pytest.mark.parametrize(
     "settings",
-    [BY_HAND, BY_HAND | {"tether": 3.0}, BY_HAND | {"tether": 3.0, "unobserved": 0.05}, {}, {"population": None}],
+    [
+        BY_HAND,
+        BY_HAND | {"leave_out": ("item", "bias")},
+        BY_HAND | {"tether": 3.0},
+        BY_HAND | {"tether": 3.0, "unobserved": 0.05},
+        {},
+        {"population": None},
+    ],
 )
 def test_folding_in_the_ratings_of_the_fit_is_the_fit(settings):
     table, embeddings = small(5)
@@ -295,7 +320,8 @@ def test_a_saved_fit_is_the_same_model(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"tether": 0.0}, r"tether must be > 0 or 'auto'; got 0.0"),
+        ({"tether": -1.0}, r"tether must be >= 0 or 'auto'; got -1.0"),
+        ({"leave_out": ("items",)}, r"leave_out names parts among item, level, bias; got items"),
         ({"regularization": -1.0}, r"regularization must be > 0 or 'auto'; got -1.0"),
         ({"tether": np.inf, "tether_form": "pseudo"}, r"infinite weight has no solution"),
         ({"unobserved": -0.1}, r"unobserved must be finite and >= 0; got -0.1"),

@@ -85,6 +85,7 @@ def import_(
 def evaluate(
     path: Annotated[Path | None, typer.Argument(help="a file or folder of ratings")] = None,
     planted: Annotated[bool, typer.Option("--planted", help="invented people instead, whose tastes are known")] = False,
+    parts: Annotated[bool, typer.Option("--parts", help="which part of a model helps, one changed at a time")] = False,
     few_shot: Annotated[bool, typer.Option("--few-shot", help="by how many ratings of one's own are known")] = False,
     models: Annotated[str | None, typer.Option(help="names, a comma between (default: all)")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="how often to split, or to invent people")] = 5,
@@ -122,6 +123,13 @@ def evaluate(
         report.show_recovered(found, seeds=seeds, as_json=as_json)
         return
     data = _read(path, images, embeddings, scale, None, max_bad, encoder)
+    if parts:
+        from zahir.evaluate.parts import which_part_helps
+
+        with _progress("fitting") as progress:
+            rows = which_part_helps(data, seeds=seeds, folds=folds, jobs=jobs, progress=progress)
+        report.show_parts(rows, seeds=seeds, folds=folds, as_json=as_json)
+        return
     if few_shot:
         from zahir.evaluate.few_shot import few_shot as measure
 

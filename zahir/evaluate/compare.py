@@ -58,15 +58,15 @@ def compare(
     *,
     seeds: int = 5,
     folds: int = 3,
-    baseline: str = "",
+    baseline: str | Mapping[str, str] = "",
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> list[Row]:
     """Fit each model on each training part of `seeds` times `folds` warm and cold splits.
 
-    `baseline` names the model that `gain` is measured against, if it is among them. Intervals are over people, 1,000
-    bootstrap samples. `jobs` fits run at once, each on one core. Raises BadData when nobody has both
-    liked and not liked something.
+    `baseline` names the model that `gain` is measured against, if it is among them, or one for each
+    model. Intervals are over people, 1,000 bootstrap samples. `jobs` fits run at once, each on one core.
+    Raises BadData when nobody has both liked and not liked something.
     """
     table = data.interactions.latest()
     liked = table.ratings > 0
@@ -89,12 +89,13 @@ def compare(
     times = metrics.resample(table.num_users)
     rows = []
     for split in SPLITS:
-        base = None if baseline not in models else _auc(table, runs[split, baseline], swapped=False)
         for name in models:
+            against = baseline if isinstance(baseline, str) else baseline.get(name, "")
+            base = None if against not in models else _auc(table, runs[split, against], swapped=False)
             own, other = (_auc(table, runs[split, name], swapped=swapped) for swapped in (False, True))
             personal = not np.array_equal(own, other, equal_nan=True)
             for swapped in (False, True) if personal else (False,):
-                of = None if base is None or (name == baseline and not swapped) else base
+                of = None if base is None or (name == against and not swapped) else base
                 rows.append(_row(table, runs[split, name], times, swapped=swapped, base=of))
     return rows
 

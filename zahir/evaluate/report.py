@@ -18,6 +18,7 @@ from rich.table import Table
 from zahir.evaluate.compare import Row
 from zahir.evaluate.few_shot import ALL, AT, OTHERS, OWN, Point
 from zahir.evaluate.metrics import Interval
+from zahir.evaluate.parts import PARTS, Part
 from zahir.evaluate.planted import Recovery
 from zahir.interactions import Dataset
 
@@ -119,6 +120,34 @@ _CURVES = [
         f"gain of {OTHERS[-1]} over 0",
     )
 ]
+
+
+def show_parts(
+    rows: Sequence[Row], *, seeds: int, folds: int, as_json: bool, parts: Mapping[str, Part] = PARTS
+) -> None:
+    """Print a line per part, warm beside cold, or JSON."""
+    if as_json:
+        print(_json(rows, seeds=seeds, folds=folds))
+        return
+    found = {(row.split, row.model): row for row in rows if not row.swapped}
+    swapped = {(row.split, row.model): row.auc_weighted.value for row in rows if row.swapped}
+    columns = [f"{split}{each}" for split in ("warm", "cold") for each in ("", ", gain", ", swapped")]
+    out = Table("", *columns, "people alike", "gain over", box=SIMPLE_HEAD)
+    for name, part in parts.items():
+        if ("warm", name) not in found:
+            continue
+        if part.against == name:
+            out.add_section()
+        cells = []
+        for split in ("warm", "cold"):
+            row = found[split, name]
+            cells += [_with_interval(row.auc_weighted), _with_interval(row.gain), _short(swapped.get((split, name)))]
+        out.add_row(name, *cells, _short(row.cosine), "" if part.against == name else part.against)
+    _print(
+        out,
+        f"AUC within a person, weighted by ratings, {seeds} seeds x {folds} folds, and paired differences; "
+        "[95 % interval over people]. swapped: each person's items by another person's taste.",
+    )
 
 
 def curves(points: Sequence[Point]) -> dict[str, dict[str, dict[str, Interval]]]:

@@ -92,6 +92,8 @@ def objective(
     total += cost(strengths.own, users[rated_users] - fit.population) + cost(strengths.population, fit.population)
     total += cost(strengths.level, fit.level) + cost(strengths.bias, fit.user_bias)
     total += cost(strengths.item, fit.item_bias)
+    if tether == 0:
+        return total + cost(strengths.own, items)
     if tether_form == "pull":
         return total + cost(tether, items - images)
     own = np.einsum("id,id->i", items[rated_items], images[rated_items])
@@ -156,6 +158,8 @@ def _items(
     rated_users, rated_items = _rated(table)
     rows = _unexplained(table.by_item(), fit.level, fit.item_bias, fit.user_bias, unobserved)
     unrated = unobserved * gram(fit.users[rated_users]) if unobserved else None
+    if tether == 0:
+        return fit._replace(items=solve_rows(rows, fit.users, gram=unrated, strength=strengths.own))
     if tether_form == "pull":
         found = solve_rows(rows, fit.users, prior=images, gram=unrated, strength=tether)
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ from zahir.taste.solve import solve_rows
 _TETHERS = (np.inf, 3.0, 1.0)  # tried from stiff to loose, in units of the noise variance
 _TRIAL_ITERATIONS = 2
 _POWERS = (0.0, 0.5, 1.0)  # of the images' covariance, as the covariance of tastes
+_OPTIONAL = ("item", "level", "bias")
 _FORMAT = 1
 
 
@@ -47,10 +49,11 @@ class TetheredWALS:
     chooses each by evidence from the ratings (`zahir.taste.evidence`), and below 30 ratings takes
     rounded ones. Unless both are set by hand, |.|^2 of tastes is by a `Metric` that is chosen along:
     tastes may vary more in the directions in which pictures vary more. `population=None` draws people
-    to zero instead of a population's taste p. `tether=numpy.inf` keeps items at their images; "auto"
-    lets them go only as far as held-out ratings are the better for it. `tether_form="pseudo"` is the
-    article's: no pull, but one pseudo-rating of 1 with weight `tether` between an item and its own
-    image, and items drawn to zero by `regularization`.
+    to zero instead of a population's taste p, and `leave_out` names parts to do without: "item",
+    "level", "bias". `tether=numpy.inf` keeps items at their images; "auto" lets them go only as far as
+    held-out ratings are the better for it; 0 is plain WALS: items are drawn to zero by `regularization`,
+    and one that nobody rated stays there. `tether_form="pseudo"` is the article's: as with 0, but with
+    one pseudo-rating of 1 with weight `tether` between an item and its own image.
 
     With items at their images and nothing unobserved, the whole is one Gaussian problem and solved as
     such; otherwise half-steps alternate, each of them exact, `iterations` times. Not convex: every fit
@@ -80,10 +83,15 @@ class TetheredWALS:
         tether_form: TetherForm = "pull",
         iterations: int = 10,
         seed: int = 0,
+        leave_out: Sequence[str] = (),
     ) -> None:
-        for name, value in (("tether", tether), ("regularization", regularization), ("population", population)):
+        if tether != "auto" and not float(tether) >= 0:
+            raise ValueError(f"tether must be >= 0 or 'auto'; got {tether!r}. Large is stiff, 0 is none.")
+        for name, value in (("regularization", regularization), ("population", population)):
             if not (value == "auto" or (value is None and name == "population")) and not float(value or 0) > 0:
                 raise ValueError(f"{name} must be > 0 or 'auto'; got {value!r}. Large is stiff.")
+        if unknown := set(leave_out) - set(_OPTIONAL):
+            raise ValueError(f"leave_out names parts among {', '.join(_OPTIONAL)}; got {', '.join(sorted(unknown))}.")
         if tether_form not in ("pull", "pseudo"):
             raise ValueError(f"tether_form must be 'pull' or 'pseudo'; got {tether_form!r}.")
         if tether_form == "pseudo" and tether == np.inf:
@@ -99,6 +107,7 @@ class TetheredWALS:
         self.tether_form: TetherForm = tether_form
         self.iterations = iterations
         self.seed = seed
+        self.leave_out = tuple(leave_out)
 
     def fit(self, interactions: Interactions, item_embeddings: Float32[np.ndarray, "items dim"]) -> TetheredWALS:
         """Learn from everybody's ratings; the latest counts where an item was rated twice.
@@ -201,7 +210,7 @@ class TetheredWALS:
     def _choose(self, table: Interactions, images: np.ndarray) -> tuple[Metric, Scales]:
         """The metric of tastes and all scales: by evidence, unless ratings are few or all was set by hand."""
         given = self._given()
-        if len(given) == 2:
+        if {"own", "population"} <= given.keys():
             return IDENTITY, self._given_or(fixed_scales(table.ratings))
         if len(table) < ENOUGH:
             return metrics(images, _POWERS[1:2])[0], self._given_or(fixed_scales(table.ratings))
@@ -219,7 +228,9 @@ class TetheredWALS:
 
     def _given(self) -> dict[str, float]:
         """Strengths set by hand."""
-        given = {} if self.regularization == "auto" else {"own": float(self.regularization)}
+        given = dict.fromkeys(self.leave_out, np.inf)
+        if self.regularization != "auto":
+            given["own"] = float(self.regularization)
         if self.population != "auto":
             given["population"] = np.inf if self.population is None else float(self.population)
         return given
@@ -320,7 +331,7 @@ class TetheredWALS:
             raise NotFitted(self, wanted)
 
 
-_SETTINGS = ("tether", "regularization", "population", "unobserved", "tether_form", "iterations", "seed")
+_SETTINGS = ("tether", "regularization", "population", "unobserved", "tether_form", "iterations", "seed", "leave_out")
 _ARRAYS = ("mean", "population", "user_embeddings", "item_embeddings", "user_bias", "item_bias", "rated")
 
 
