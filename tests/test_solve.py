@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zahir.interactions import Rows
@@ -27,11 +27,17 @@ def table(rng, lengths, cols, *, low=0.01, high=100.0):
     )
 
 
+@pytest.fixture(params=["lapack", "kernels"])
+def way(request, monkeypatch):
+    """Both ways of solving short rows, whatever their number."""
+    monkeypatch.setattr(solve, "_FEW", 0 if request.param == "kernels" else 10**9)
+
+
 @pytest.mark.parametrize("dim", [1, 8, 64])
 @pytest.mark.parametrize("strength", [0.01, 1.0, 50.0])
 @pytest.mark.parametrize("with_prior", ["none", "one", "each"])
 @pytest.mark.parametrize("with_gram", [False, True])
-def test_equals_least_squares_on_the_stacked_system(dim, strength, with_prior, with_gram):
+def test_equals_least_squares_on_the_stacked_system(dim, strength, with_prior, with_gram, way):
     rng = np.random.default_rng(dim)
     rows, factors = table(rng, [0, 1, 5, 63, 64, 65, 200], 300), unit(rng, 300, dim)
     prior = {"none": None, "one": unit(rng, 1, dim)[0], "each": unit(rng, 7, dim)}[with_prior]
@@ -62,7 +68,7 @@ def test_conjugate_gradients_equal_the_direct_solve(monkeypatch, strength):
     np.testing.assert_allclose(fast, solve_rows_slowly(rows, factors, strength=strength), atol=1e-4)
 
 
-def test_one_strength_per_row_equals_one_call_per_row():
+def test_one_strength_per_row_equals_one_call_per_row(way):
     rng = np.random.default_rng(2)
     rows, factors, prior = table(rng, [3, 0, 40, 7], 50), unit(rng, 50, 12), unit(rng, 4, 12)
     gram = np.eye(12) * 0.3
@@ -72,6 +78,38 @@ def test_one_strength_per_row_equals_one_call_per_row():
         for i, s in enumerate(strengths):
             alone = solve_rows(rows, factors, prior=prior, gram=extra, strength=float(s))
             np.testing.assert_allclose(together[i], alone[i], atol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [24, 400])
+@pytest.mark.parametrize("with_gram", [False, True])
+def test_long_rows_and_float16_tables(dim, with_gram, way):
+    """Rows of several segments, rows at the border of the kernels' reach, and factors of half the size."""
+    rng = np.random.default_rng(dim)
+    lengths = [1200, 513, 512, 320, 330, 23, 24, 25, 3, 0]
+    rows, factors = table(rng, lengths, 1300, low=0.5, high=1.0), unit(rng, 1300, dim).astype(np.float16)
+    gram = 0.1 * factors.T.astype(np.float64) @ factors.astype(np.float64) if with_gram else None
+    fast = solve_rows(rows, factors, gram=gram, strength=3.0)
+    np.testing.assert_allclose(fast, solve_rows_slowly(rows, factors, gram=gram, strength=3.0), atol=1e-5)
+
+
+@pytest.mark.parametrize("with_gram", [False, True])
+@pytest.mark.parametrize("prior_of", ["none", "one", "each"])
+def test_steps_from_a_guess_lead_to_the_solution(monkeypatch, with_gram, prior_of):
+    rng = np.random.default_rng(8)
+    rows, factors = table(rng, [5, 0, 40, 90, 300], 300, low=0.5, high=2.0), unit(rng, 300, 20)
+    prior = {"none": None, "one": unit(rng, 1, 20)[0], "each": unit(rng, 5, 20)}[prior_of]
+    gram = 0.2 * (factors.T @ factors).astype(np.float64) if with_gram else None
+    exact = solve_rows_slowly(rows, factors, prior=prior, gram=gram, strength=0.7)
+    start = unit(rng, 5, 20)
+    away = [np.abs(start - exact)]
+    for steps in (1, 3, 60):
+        found = solve.improve_rows(rows, factors, start, prior=prior, gram=gram, strength=0.7, steps=steps)
+        away.append(np.abs(found - exact))
+    assert away[0].max() > away[1].max() > away[2].max()
+    np.testing.assert_allclose(away[3], 0, atol=5e-5)
+    monkeypatch.setattr(solve, "_GATHERED", 100 * 20)  # the longest row is then solved instead
+    found = solve.improve_rows(rows, factors, start, prior=prior, gram=gram, strength=0.7, steps=1)
+    np.testing.assert_allclose(found[4], exact[4], atol=1e-5)
 
 
 def test_gram_is_the_objective_over_unrated_cells():
@@ -94,29 +132,30 @@ def test_gram_is_the_objective_over_unrated_cells():
         np.testing.assert_allclose(fast[i], expected, atol=1e-5)
 
 
-def test_a_row_without_entries_returns_its_prior():
+def test_a_row_without_entries_returns_its_prior(way):
     rng = np.random.default_rng(4)
     rows, factors, prior = table(rng, [0, 2, 0], 5), unit(rng, 5, 3), unit(rng, 3, 3)
     np.testing.assert_array_equal(solve_rows(rows, factors, prior=prior, strength=1.0)[[0, 2]], prior[[0, 2]])
     np.testing.assert_array_equal(solve_rows(rows, factors, strength=1.0)[[0, 2]], 0)
 
 
-def test_threads_and_blocks_change_nothing(monkeypatch):
+def test_threads_and_blocks_change_nothing(monkeypatch, way):
     rng = np.random.default_rng(5)
     rows, factors = table(rng, list(rng.integers(0, 60, 200)), 100), unit(rng, 100, 32)
     whole = solve_rows(rows, factors, strength=0.5, threads=1)
     monkeypatch.setattr(solve, "_BLOCK", 5000)
+    monkeypatch.setattr(solve, "_WORK", 50000)
     np.testing.assert_allclose(solve_rows(rows, factors, strength=0.5, threads=3), whole, atol=2e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lengths=st.lists(st.integers(0, 12), min_size=1, max_size=6),
     dim=st.integers(1, 9),
     strength=st.floats(0.01, 100),
     seed=st.integers(0, 10**6),
 )
-def test_the_answer_is_a_minimum_and_follows_the_order_of_rows(lengths, dim, strength, seed):
+def test_the_answer_is_a_minimum_and_follows_the_order_of_rows(way, lengths, dim, strength, seed):
     rng = np.random.default_rng(seed)
     rows, factors, prior = table(rng, lengths, 12), unit(rng, 12, dim), unit(rng, len(lengths), dim)
     x = solve_rows(rows, factors, prior=prior, strength=strength).astype(np.float64)
@@ -157,5 +196,5 @@ def test_wrong_arguments_are_named(unchecked):
         solve_rows(rows._replace(indices=np.array([0, 1])), factors[:1], strength=1.0)
     with pytest.raises(ValueError, match=r"weights must be >= 0; got -1.0"):
         solve_rows(rows._replace(weights=np.float32([1, -1])), factors, strength=1.0)
-    with pytest.raises(ValueError, match="factors and ratings must be finite"):
+    with pytest.raises(ValueError, match="factors must be finite"):
         solve_rows(rows, np.full((5, 3), np.nan, np.float32), strength=1.0)

@@ -6,8 +6,9 @@ Knows nothing of people, pictures or why a row has a prior.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache
 
 import numpy as np
@@ -16,15 +17,20 @@ from scipy.linalg import solve_triangular
 from threadpoolctl import ThreadpoolController
 
 from zahir.interactions import Rows
+from zahir.taste.kernels import improve_some, solve_short
 
 _BLOCK = 1 << 19  # floats gathered at once: 2 MB, so that a block stays in cache from gather to result
+_FEW = 64  # rows that are not worth loading, or compiling, a kernel for
+_WORK = 1 << 28  # operations of one call of a kernel: a few milliseconds
+_SHORT = 320  # systems of up to this many unknowns are solved by a kernel, larger ones by LAPACK
 _WELL_CONDITIONED = 1000.0  # float32 loses three digits of its seven up to here
 _ITERATIVE = 640  # rows with more entries than this, in wider spaces than this, try conjugate gradients first
+_GATHERED = 1 << 24  # floats of one row that are gathered for conjugate gradients; longer rows are solved
 
 
 def solve_rows(
     rows: Rows,
-    factors: Float32[np.ndarray, "cols dim"],
+    factors: Float[np.ndarray, "cols dim"],
     *,
     prior: Float32[np.ndarray, "rows dim"] | Float32[np.ndarray, "dim"] | None = None,
     gram: Float64[np.ndarray, "dim dim"] | None = None,
@@ -37,11 +43,12 @@ def solve_rows(
 
         sum_j w_ij (r_ij - x_i . f_j)^2 + strength_i |x_i - prior_i|^2 + x_i' gram x_i.
 
-    `prior` is one for all rows or one per row (zero without); so is `strength`, which is > 0. `gram` is
-    symmetric and not negative: with w0 F'F for it, and weights w - w0 and ratings w r / (w - w0) for
-    the entries, this is the WALS objective in which every cell without a rating asks for 0 with weight
-    w0 (Hu, Koren & Volinsky 2008, eq. 4; our weights are their confidences c_ui). A row without
-    entries returns its prior, drawn to zero by `gram` if there is one.
+    `factors` are float32 or float16, and may be memory-mapped. `prior` is one for all rows or one per
+    row (zero without); so is `strength`, which is > 0. `gram` is symmetric and not negative: with w0 F'F
+    for it, and weights w - w0 and ratings w r / (w - w0) for the entries, this is the WALS objective in
+    which every cell without a rating asks for 0 with weight w0 (Hu, Koren & Volinsky 2008, eq. 4; our
+    weights are their confidences c_ui). A row without entries returns its prior, drawn to zero by
+    `gram` if there is one.
 
     A row of k entries costs O(k^2 dim) by its k x k dual system when k <= dim, O(k dim^2) by the normal
     equations otherwise; long rows in wide spaces go by conjugate gradients, unless these would take
@@ -53,27 +60,49 @@ def solve_rows(
     >>> solve_rows(rows, np.eye(2, dtype=np.float32), strength=1.0)
     array([[ 0.5, -0.5]], dtype=float32)
     """
-    count, (_, dim) = rows.num_rows, factors.shape
-    strengths = np.asarray(strength, np.float64)
-    _check(rows, factors, prior, gram, strengths)
-    if gram is not None:
-        return _with_gram(rows, factors, prior, gram, strengths, threads)
-    start = np.zeros(dim, np.float32) if prior is None else prior
-    out = np.array(np.broadcast_to(start, (count, dim)), np.float32)
-    each = np.broadcast_to(strengths, (count,))
-    blocks = list(_blocks(np.diff(rows.indptr), dim))
-    longest = float(np.max(np.einsum("cd,cd->c", factors, factors), initial=0))
-
-    def solve(block: np.ndarray) -> None:
-        out[block] += _solve_block(rows, block, factors, out[block], each[block], longest)
-
-    if len(blocks) < 2:
-        for block in blocks:
-            solve(block)
-        return out
-    with _blas().limit(limits=1), ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        list(pool.map(solve, blocks))
+    longest = _check(rows, factors, prior, gram, np.asarray(strength))
+    each = np.broadcast_to(np.asarray(strength, np.float64), (rows.num_rows,))
+    if gram is None:
+        return _solve(rows, factors, prior, each, longest, threads)
+    out = np.empty((rows.num_rows, factors.shape[1]), np.float32)
+    for s in np.unique(each):
+        which = np.flatnonzero(each == s)
+        turned = _Turned(gram, float(s), threads)
+        start = None if prior is None else turned.prior(prior if prior.ndim == 1 else prior[which])
+        some = rows if len(which) == rows.num_rows else _take(rows, which)
+        ones, factors_there = np.ones(len(which)), turned.factors(factors)
+        out[which] = turned.back(_solve(some, factors_there, start, ones, _longest(factors_there), threads))
     return out
+
+
+def improve_rows(
+    rows: Rows,
+    factors: Float[np.ndarray, "cols dim"],
+    start: Float32[np.ndarray, "rows dim"],
+    *,
+    prior: Float32[np.ndarray, "rows dim"] | Float32[np.ndarray, "dim"] | None = None,
+    gram: Float64[np.ndarray, "dim dim"] | None = None,
+    strength: float,
+    steps: int = 3,
+    threads: int | None = None,
+) -> Float32[np.ndarray, "rows dim"]:
+    """Move each row from `start` towards what `solve_rows` finds, by a few steps of conjugate gradients.
+
+    For sweeps that alternate: the other side moves next, so that exact rows are wasted (Takacs, Pilaszy &
+    Tikk 2011). O(k dim) a step for k entries, whatever `gram` is: it serves as preconditioner. Never
+    worse than `start`; worth it where rows have more entries than dimensions.
+    """
+    _check(rows, factors, prior, gram, np.asarray(strength))
+    if start.shape != (rows.num_rows, factors.shape[1]):
+        raise ValueError(f"start has shape {start.shape}; expected {(rows.num_rows, factors.shape[1])}.")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1; got {steps}.")
+    if gram is None:
+        return _improve(rows, factors, start.copy(), prior, strength, steps, threads)
+    turned = _Turned(gram, float(strength), threads)
+    priors = None if prior is None else turned.prior(prior)
+    at = turned.there(start)
+    return turned.back(_improve(rows, turned.factors(factors), at, priors, 1.0, steps, threads))
 
 
 def solve_rows_slowly(
@@ -97,6 +126,89 @@ def solve_rows_slowly(
         target = np.concatenate([scale * ratings, np.sqrt(s) * priors[i], np.zeros(dim)])
         out[i] = np.linalg.lstsq(system, target, rcond=None)[0]
     return out
+
+
+def _solve(
+    rows: Rows,
+    factors: np.ndarray,
+    prior: np.ndarray | None,
+    strength: np.ndarray,
+    longest: float,
+    threads: int | None,
+) -> np.ndarray:
+    """Each row by whatever suits it: short well conditioned ones by a kernel, the others by LAPACK, in blocks."""
+    dim, lengths = factors.shape[1], np.diff(rows.indptr)
+    start = np.zeros(dim, np.float32) if prior is None else prior
+    out = np.array(np.broadcast_to(start, (rows.num_rows, dim)), np.float32)
+    sums = np.concatenate([[0], np.cumsum(rows.weights, dtype=np.float64)])
+    condition = (sums[rows.indptr[1:]] - sums[rows.indptr[:-1]]) * longest / strength
+    short = (np.minimum(lengths, dim) <= _SHORT) & (condition < _WELL_CONDITIONED) & (rows.num_rows >= _FEW)
+    table, half = _seen(factors)
+    priors, each = np.atleast_2d(start), strength.astype(np.float32)
+
+    def by_kernel(chunk: np.ndarray) -> None:
+        solve_short(chunk, *rows, table, half, priors, each, out)
+
+    def by_lapack(block: np.ndarray) -> None:
+        out[block] += _solve_block(rows, block, factors, out[block], strength[block], longest)
+
+    work = lengths * np.minimum(lengths, dim) * dim
+    _share(by_lapack, _blocks(np.where(short, 0, lengths), dim), threads)
+    _share(by_kernel, _chunks(np.where(short, work, 0)), threads)
+    return out
+
+
+def _improve(
+    rows: Rows,
+    factors: np.ndarray,
+    out: np.ndarray,
+    prior: np.ndarray | None,
+    strength: float,
+    steps: int,
+    threads: int | None,
+) -> np.ndarray:
+    dim, lengths = factors.shape[1], np.diff(rows.indptr)
+    start = np.zeros(dim, np.float32) if prior is None else prior
+    priors, each = np.atleast_2d(start), np.full(rows.num_rows, strength, np.float32)
+    table, half = _seen(factors)
+    huge = lengths * dim > _GATHERED
+    empty = lengths == 0
+    out[empty] = np.broadcast_to(start, out.shape)[empty]
+
+    def by_steps(chunk: np.ndarray) -> None:
+        improve_some(chunk, *rows, table, half, priors, each, steps, out)
+
+    _share(by_steps, _chunks(np.where(huge, 0, (2 * steps + 1) * lengths * dim)), threads)
+    if np.any(huge):
+        which = np.flatnonzero(huge)
+        own = start if start.ndim == 1 else start[which]
+        out[which] = _solve(_take(rows, which), factors, own, np.full(len(which), strength), _longest(factors), threads)
+    return out
+
+
+def _share(work: Callable[[np.ndarray], None], parts: Iterator[np.ndarray], threads: int | None) -> None:
+    """Deal the parts to threads; a single one is done here."""
+    todo = list(parts)
+    if len(todo) < 2:
+        for part in todo:
+            work(part)
+        return
+    with one_blas_thread(), ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        list(pool.map(work, todo))
+
+
+def _chunks(work: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows with any work, those with most first, cut so that each part takes a few milliseconds."""
+    order = np.argsort(-work, kind="stable")
+    order = order[work[order] > 0]
+    parts = np.cumsum(work[order]) // _WORK
+    yield from (part for part in np.split(order, np.flatnonzero(np.diff(parts)) + 1) if len(part))
+
+
+def _seen(factors: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The table as kernels take it, and whether its numbers are halves."""
+    plain = np.ascontiguousarray(np.asarray(factors))
+    return (plain.view(np.uint16), True) if plain.dtype == np.float16 else (plain.astype(np.float32, copy=False), False)
 
 
 def _blocks(lengths: np.ndarray, dim: int) -> Iterator[np.ndarray]:
@@ -166,29 +278,38 @@ def _conjugate_gradients(a: np.ndarray, y: np.ndarray, strength: float) -> np.nd
     return None
 
 
-def _with_gram(
-    rows: Rows,
-    factors: np.ndarray,
-    prior: np.ndarray | None,
-    gram: np.ndarray,
-    strengths: np.ndarray,
-    threads: int | None,
-) -> np.ndarray:
-    """Turn `gram` into a plain ridge: with L L' = gram + s I, y = L' x has prior L^-1 s p and strength 1."""
-    dim = factors.shape[1]
-    out = np.empty((rows.num_rows, dim), np.float32)
-    each = np.broadcast_to(strengths, (rows.num_rows,))
-    for s in np.unique(each):
-        which = np.flatnonzero(each == s)
-        low = np.linalg.cholesky(gram + s * np.eye(dim))
-        turned = solve_triangular(low, factors.T, lower=True).T.astype(np.float32)
-        start = None
-        if prior is not None:
-            own = prior if prior.ndim == 1 else prior[which]
-            start = solve_triangular(low, s * own.T, lower=True).T.astype(np.float32)
-        some = rows if len(which) == rows.num_rows else _take(rows, which)
-        y = solve_rows(some, np.ascontiguousarray(turned), prior=start, strength=1.0, threads=threads)
-        out[which] = solve_triangular(low.T, y.T, lower=False).T
+class _Turned:
+    """`gram` as a plain ridge: with L L' = gram + s I, y = L' x has prior L^-1 s p and strength 1."""
+
+    def __init__(self, gram: np.ndarray, strength: float, threads: int | None) -> None:
+        low = np.linalg.cholesky(gram + strength * np.eye(len(gram)))
+        self.low = low.astype(np.float32)
+        self.inverse = solve_triangular(low, np.eye(len(gram)), lower=True)
+        self.strength, self.threads = strength, threads
+
+    def factors(self, factors: np.ndarray) -> np.ndarray:
+        return _product(factors, self.inverse.T, self.threads)
+
+    def prior(self, prior: np.ndarray) -> np.ndarray:
+        found = _product(np.atleast_2d(prior), self.strength * self.inverse.T, self.threads)
+        return found.reshape(prior.shape)
+
+    def there(self, x: np.ndarray) -> np.ndarray:
+        return _product(x, self.low, self.threads)
+
+    def back(self, y: np.ndarray) -> np.ndarray:
+        return _product(y, self.inverse, self.threads)
+
+
+def _product(table: np.ndarray, matrix: np.ndarray, threads: int | None) -> np.ndarray:
+    """table @ matrix in float32, block by block."""
+    out, narrow = np.empty((len(table), matrix.shape[1]), np.float32), matrix.astype(np.float32)
+
+    def multiply(block: np.ndarray) -> None:
+        span = slice(block[0], block[-1] + 1)
+        np.matmul(table[span].astype(np.float32, copy=False), narrow, out=out[span])
+
+    _share(multiply, (np.arange(a, min(a + 4096, len(table))) for a in range(0, len(table), 4096)), threads)
     return out
 
 
@@ -199,14 +320,32 @@ def _take(rows: Rows, which: np.ndarray) -> Rows:
     return Rows(indptr, rows.indices[entries], rows.ratings[entries], rows.weights[entries])
 
 
+def one_blas_thread() -> AbstractContextManager[object]:
+    """BLAS threads beside our own only get in the way."""
+    return _blas().limit(limits=1)
+
+
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def _longest(factors: np.ndarray) -> float:
+    """The largest squared length of a row; raises ValueError when something is not finite."""
+    longest = 0.0
+    for first in range(0, len(factors), 16384):
+        block = factors[first : first + 16384].astype(np.float32, copy=False)
+        largest = float(np.max(np.einsum("cd,cd->c", block, block)))
+        if not np.isfinite(largest):
+            raise ValueError("factors must be finite; got nan or infinity. Look at what was encoded.")
+        longest = max(longest, largest)
+    return longest
+
+
 def _check(
     rows: Rows, factors: np.ndarray, prior: np.ndarray | None, gram: np.ndarray | None, strengths: np.ndarray
-) -> None:
+) -> float:
+    """Raise ValueError for what has no answer; return the largest squared length of a factor."""
     count, (cols, dim) = rows.num_rows, factors.shape
     if strengths.shape not in ((), (count,)):
         raise ValueError(f"strength has shape {strengths.shape}; give one number, or one for each of {count} rows.")
@@ -222,5 +361,6 @@ def _check(
         )
     if len(rows.weights) and not rows.weights.min() >= 0:
         raise ValueError(f"weights must be >= 0; got {rows.weights.min()}. With `gram`, pass w - w0 for w > w0.")
-    if not (np.all(np.isfinite(factors)) and np.all(np.isfinite(rows.ratings))):
-        raise ValueError("factors and ratings must be finite; got nan or infinity. Look at what was encoded.")
+    if not np.all(np.isfinite(rows.ratings)):
+        raise ValueError("ratings must be finite; got nan or infinity. Leave out what is not known.")
+    return _longest(factors)
