@@ -42,15 +42,15 @@ def test_scales_are_a_maximum():
         users, items, ratings, weights, factors=[vectors], strengths={}, rng=np.random.default_rng(0)
     )
     parts = _Parts(users, items, vectors[items], ratings, weights)
-    centre = np.log(fixed_scales(ratings))
+    centre = np.log(fixed_scales(ratings)[:6])
 
     def posterior(log_scales):
         return parts.log_evidence(np.exp(log_scales))[0] - 0.5 * np.sum(((log_scales - centre) / 1.5) ** 2)
 
-    best = posterior(np.log(found))
+    best = posterior(np.log(found[:6]))
     for direction in np.eye(6):
         for step in (-0.3, 0.3):
-            assert posterior(np.log(found) + step * direction) < best + 1e-3
+            assert posterior(np.log(found[:6]) + step * direction) < best + 1e-3
 
 
 def test_strengths_given_by_hand_stay():
@@ -70,7 +70,7 @@ def test_strengths_given_by_hand_stay():
 
 def test_fixed_scales_follow_the_grain_of_the_ratings():
     coarse, fine = fixed_scales(np.full(4, 0.5, np.float32)), fixed_scales(np.ones(4, np.float32))
-    np.testing.assert_allclose(np.array(fine) / np.array(coarse), 4, rtol=1e-6)
+    np.testing.assert_allclose(np.array(fine), 4 * np.array(coarse), rtol=1e-6)
     assert fixed_scales(np.zeros(0, np.float32)) == Scales(0.3, 0.15, 0.05, 0.2, 0.03, 0.17)
 
 

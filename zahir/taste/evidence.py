@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 from scipy.linalg.lapack import dpotrf, dpotri
 
+from zahir.taste.alike import similarity
+
 ENOUGH = 30  # ratings; with fewer the evidence mostly repeats its prior, at a price in time
 SAMPLES = (500, 1500)  # ratings looked at, to choose factors and to find scales: the cost is cubic
 _CLOSE = 1e-3  # stop when a step promises less than half of this in log evidence
@@ -24,7 +26,9 @@ class Scales(NamedTuple):
         r = level + bias_u + item_i + (population + own_u) . c_i + noise / sqrt(weight)
 
     `population` and `own` are the variances of each coordinate of a taste, which is also what they
-    contribute to the variance of a rating, since c is of unit length.
+    contribute to the variance of a rating, since c is of unit length. `like` and `tie` are the variances of
+    what people have in common as far as they are alike (`zahir.taste.alike`): of tastes, and of what is
+    particular to an item. Most models leave these two out.
     """
 
     population: float
@@ -33,16 +37,22 @@ class Scales(NamedTuple):
     level: float
     bias: float
     noise: float
+    like: float = 0.0
+    tie: float = 0.0
 
 
 _TABLE = Scales(population=0.3, own=0.15, item=0.05, level=0.2, bias=0.03, noise=0.17)
+_TABLE_ALIKE = _TABLE._replace(own=0.05, like=0.2, tie=0.1)
 _TABLE_MEAN_SQUARE = 0.62  # of the graded ratings that the table was made from
 
 
-def fixed_scales(ratings: Float32[np.ndarray, "n"]) -> Scales:
-    """Rounded scales that do on ratings of any grain: the table, in proportion to the mean square rating."""
+def fixed_scales(ratings: Float32[np.ndarray, "n"], *, alike: bool = False) -> Scales:
+    """Rounded scales that do on ratings of any grain: the table, in proportion to the mean square rating.
+
+    With `alike`, those of a model in which people are alike in pairs.
+    """
     size = float(np.mean(ratings**2)) if np.any(ratings) else _TABLE_MEAN_SQUARE
-    return Scales(*(scale * size / _TABLE_MEAN_SQUARE for scale in _TABLE))
+    return Scales(*(scale * size / _TABLE_MEAN_SQUARE for scale in (_TABLE_ALIKE if alike else _TABLE)))
 
 
 def scales_by_evidence(
@@ -54,6 +64,8 @@ def scales_by_evidence(
     factors: Sequence[Float32[np.ndarray, "items dim"]],
     strengths: Mapping[str, float],
     rng: np.random.Generator,
+    positions: Float[np.ndarray, "users rank"] | None = None,
+    most: int = SAMPLES[1],
 ) -> tuple[int, Scales]:
     """Which item factors to use, and the scales with the largest marginal likelihood times their prior.
 
@@ -61,10 +73,11 @@ def scales_by_evidence(
     2006, eq. 5.8 and 5.9), where K is the covariance of the parts and D that of the noise; the prior is
     log-normal around `fixed_scales`. `factors` are candidates for the vectors c. `strengths` fixes
     noise / scale of the parts it names; infinity leaves a part out. O(n^3) per step: candidates are
-    compared on at most 500 ratings, scales found on at most 1,500, a sample of people.
+    compared on at most 500 ratings, scales found on at most `most`, a sample of people. `positions` say how
+    alike people are (`zahir.taste.alike`); without them `like` and `tie` are 0.
     """
-    centre = np.log(fixed_scales(ratings))
-    names = Scales._fields
+    names = Scales._fields if positions is not None else Scales._fields[:6]
+    centre = np.log(fixed_scales(ratings, alike=positions is not None)[: len(names)])
     free = [name for name in names if name not in strengths]
     spread = np.zeros((len(names), len(free)))
     offset = np.zeros(len(names))
@@ -75,15 +88,16 @@ def scales_by_evidence(
 
     def climb(candidate: np.ndarray, which: np.ndarray, log_free: np.ndarray) -> tuple[float, np.ndarray]:
         vectors = candidate[items[which]]
-        parts = _Parts(users[which], items[which], vectors, ratings[which], weights[which])
+        places = None if positions is None else positions[users[which]]
+        parts = _Parts(users[which], items[which], vectors, ratings[which], weights[which], places)
         return _climb(parts, log_free, start, spread, offset)
 
     few = sample(users, SAMPLES[0], rng)
     tried = [climb(candidate, few, start) for candidate in factors]
     best = int(np.argmax([value for value, _ in tried]))
     found = tried[best][1]
-    if len(users) > len(few):
-        _, found = climb(factors[best], sample(users, SAMPLES[1], rng), found)
+    if most > SAMPLES[0] and len(users) > len(few):
+        _, found = climb(factors[best], sample(users, most, rng), found)
     return best, Scales(*(float(scale) for scale in np.exp(spread @ found + offset)))
 
 
@@ -129,7 +143,13 @@ class _Parts:
     """The covariance of each part between every two ratings; ratings are ordered by user."""
 
     def __init__(
-        self, users: np.ndarray, items: np.ndarray, vectors: np.ndarray, ratings: np.ndarray, weights: np.ndarray
+        self,
+        users: np.ndarray,
+        items: np.ndarray,
+        vectors: np.ndarray,
+        ratings: np.ndarray,
+        weights: np.ndarray,
+        positions: np.ndarray | None = None,
     ) -> None:
         wide = vectors.astype(np.float64)
         self.alike = wide @ wide.T
@@ -144,16 +164,23 @@ class _Parts:
             np.concatenate([np.repeat(group, len(group)) for group in groups]),
             np.concatenate([np.tile(group, len(group)) for group in groups]),
         )
+        self.like = self.tie = None
+        if positions is not None:
+            likeness = similarity(users, positions, users, positions)
+            self.like, self.tie = likeness * self.alike, likeness[self.same_item]
 
     def log_evidence(
-        self, scales: Float[np.ndarray, "6"]
-    ) -> tuple[float, Float[np.ndarray, "6"], Float[np.ndarray, "6 6"]]:
+        self, scales: Float[np.ndarray, "parts"]
+    ) -> tuple[float, Float[np.ndarray, "parts"], Float[np.ndarray, "parts parts"]]:
         """Log marginal likelihood up to a constant, its slope and average information by the log scales."""
-        population, own, item, level, bias, noise = scales
+        population, own, item, level, bias, noise = scales[:6]
         covariance = population * self.alike + level
         for person in self.people:
             covariance[person, person] += own * self.alike[person, person] + bias
         covariance[self.same_item] += item
+        if self.like is not None:
+            covariance += scales[6] * self.like
+            covariance[self.same_item] += scales[7] * self.tie
         covariance[np.diag_indices_from(covariance)] += noise * self.noise
         low, failed = dpotrf(covariance, lower=1, overwrite_a=1)
         if failed:
@@ -164,25 +191,25 @@ class _Parts:
         alpha = inverse @ self.ratings
         # alpha' K alpha - tr(inverse K) is the sum over cells of (alpha alpha' - inverse) * K
         pull = np.outer(alpha, alpha) - inverse
-        slope = np.array(
-            [
-                np.vdot(pull, self.alike),
-                sum(np.vdot(pull[p, p], self.alike[p, p]) for p in self.people),
-                pull[self.same_item].sum(),
-                pull.sum(),
-                sum(pull[p, p].sum() for p in self.people),
-                np.diag(pull) @ self.noise,
-            ]
-        )
-        moved = scales[:, None] * np.stack(
-            [
-                self.alike @ alpha,
-                np.concatenate([self.alike[p, p] @ alpha[p] for p in self.people]),
-                np.bincount(self.same_item[0], alpha[self.same_item[1]]),
-                np.full(len(alpha), alpha.sum()),
-                np.concatenate([np.full(p.stop - p.start, alpha[p].sum()) for p in self.people]),
-                self.noise * alpha,
-            ]
-        )
+        slope = [
+            np.vdot(pull, self.alike),
+            sum(np.vdot(pull[p, p], self.alike[p, p]) for p in self.people),
+            pull[self.same_item].sum(),
+            pull.sum(),
+            sum(pull[p, p].sum() for p in self.people),
+            np.diag(pull) @ self.noise,
+        ]
+        moves = [
+            self.alike @ alpha,
+            np.concatenate([self.alike[p, p] @ alpha[p] for p in self.people]),
+            np.bincount(self.same_item[0], alpha[self.same_item[1]]),
+            np.full(len(alpha), alpha.sum()),
+            np.concatenate([np.full(p.stop - p.start, alpha[p].sum()) for p in self.people]),
+            self.noise * alpha,
+        ]
+        if self.like is not None:
+            slope += [np.vdot(pull, self.like), pull[self.same_item] @ self.tie]
+            moves += [self.like @ alpha, np.bincount(self.same_item[0], self.tie * alpha[self.same_item[1]])]
+        moved = scales[:, None] * np.stack(moves)
         value = -0.5 * self.ratings @ alpha - half_log_det
-        return float(value), 0.5 * scales * slope, 0.5 * moved @ inverse @ moved.T
+        return float(value), 0.5 * scales * np.array(slope), 0.5 * moved @ inverse @ moved.T

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -22,6 +22,7 @@ from zahir.taste.evidence import ENOUGH, SAMPLES, Scales, fixed_scales, sample, 
 from zahir.taste.half_steps import TetherForm, gram, half_steps, paired
 from zahir.taste.lean import lean, random_direction
 from zahir.taste.metric import IDENTITY, Metric, metrics
+from zahir.taste.posterior import row_samples, row_variance
 from zahir.taste.shared import Strengths
 from zahir.taste.solve import solve_rows
 
@@ -164,6 +165,31 @@ class TetheredWALS:
         factors, _, _ = self._known(history)
         return lean(taste, normalize(factors[history.ratings > 0]), n, rng=rng)
 
+    def vector(self, history: History) -> Float32[np.ndarray, "dim"]:
+        """The expected taste, not normalised: `score` rises by it."""
+        return self._fold_in(history)[0].astype(np.float32)
+
+    def posterior(
+        self, history: History, embeddings: Float32[np.ndarray, "m dim"]
+    ) -> tuple[Float32[np.ndarray, "m"], Float32[np.ndarray, "m"]]:
+        """Mean and variance of this person's expected rating of any embedding, everybody else as fitted.
+
+        A rating itself also has its noise, and what is particular to a picture. P(like) is
+        Phi(mean / sqrt(variance + noise)). Unrated cells are no data here, whatever `unobserved` is.
+        """
+        row = self._row(history)
+        along = self.metric_.factors(self._centre(embeddings))
+        along = np.concatenate([along, np.full((len(along), 1), row.bias, np.float32)], axis=1)
+        noise = self._scales().noise
+        spread = row_variance(row.factors, row.weights, strength=1 / row.variance, noise=noise, along=along)
+        return self.score(history, embeddings), spread.astype(np.float32)
+
+    def sample_tastes(self, history: History, n: int, *, rng: np.random.Generator) -> Float32[np.ndarray, "n dim"]:
+        """n tastes that this person may have, drawn from their posterior; not normalised."""
+        row, noise = self._row(history), self._scales().noise
+        drawn = row_samples(row.factors, row.weights, n, strength=1 / row.variance, noise=noise, rng=rng)
+        return self.vector(history) + self.metric_.factors(drawn[:, :-1])
+
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the fit as .npy files and meta.json; aside first, so that a reader never sees half of it."""
         self._must_be_fitted("fit to save")
@@ -269,6 +295,18 @@ class TetheredWALS:
         variance own (own + (n + 1) population) / (own + n population): what is solved for somebody in the
         fit with the ratings of the fit is the fit itself.
         """
+        row = self._row(history)
+        rows = Rows(np.array([0, len(row.factors)]), np.arange(len(row.factors)), row.left, row.weights)
+        unrated = None
+        if self.unobserved and self._fitted():
+            dim = len(row.prior) - 1
+            unrated = np.zeros((dim + 1, dim + 1))
+            unrated[:dim, :dim] = self.unobserved * gram(self.metric_.factors(self.item_embeddings_))
+        found = solve_rows(rows, row.factors, prior=row.prior, gram=unrated, strength=1 / row.variance)[0]
+        return self.metric_.factors(found[:-1]), float(row.bias * found[-1])
+
+    def _row(self, history: History) -> _Row:
+        """The ridge regression that one person is: the bias is one coordinate more."""
         strengths = _strengths(self._scales())
         own, population = 1.0 / strengths.own, 1.0 / strengths.population
         factors, left, weights = self._known(history)
@@ -283,16 +321,10 @@ class TetheredWALS:
                 total = total - self.user_embeddings_[history.user]
         prior = np.float32(population / (own + others * population)) * self.metric_.back(total)
         variance = own * (own + (others + 1) * population) / (own + others * population)
-        # the bias is one coordinate more, scaled so that one strength serves both
+        # scaled so that one strength serves both taste and bias
         scale = np.float32(1.0 / np.sqrt(variance * strengths.bias))
         wide = np.concatenate([factors, np.full((len(factors), 1), scale, np.float32)], axis=1)
-        unrated = None
-        if self.unobserved and self._fitted():
-            unrated = np.zeros((dim + 1, dim + 1))
-            unrated[:dim, :dim] = self.unobserved * gram(self.metric_.factors(self.item_embeddings_))
-        row = Rows(np.array([0, len(wide)]), np.arange(len(wide)), left, weights)
-        found = solve_rows(row, wide, prior=np.append(prior, np.float32(0)), gram=unrated, strength=1 / variance)[0]
-        return self.metric_.factors(found[:dim]), float(scale * found[dim])
+        return _Row(wide, left, weights, np.append(prior, np.float32(0)), float(variance), scale)
 
     def _known(self, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Factors, ratings less what is not personal, and weights of a history's items."""
@@ -329,6 +361,17 @@ class TetheredWALS:
     def _must_be_fitted(self, wanted: str) -> None:
         if not self._fitted():
             raise NotFitted(self, wanted)
+
+
+class _Row(NamedTuple):
+    """What a taste must explain (`left`), the variance of its prior in units of the noise, the size of a bias."""
+
+    factors: np.ndarray
+    left: np.ndarray
+    weights: np.ndarray
+    prior: np.ndarray
+    variance: float
+    bias: np.float32
 
 
 _SETTINGS = ("tether", "regularization", "population", "unobserved", "tether_form", "iterations", "seed", "leave_out")
