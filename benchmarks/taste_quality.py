@@ -26,6 +26,7 @@ from zahir.protocols import TasteModel
 from zahir.space import cosine, normalize
 from zahir.taste.baselines import OneTaste, UserItemMeans
 from zahir.taste.directions import LinearSVM, Ridge
+from zahir.taste.gaussian import GaussianTaste
 from zahir.taste.wals import TetheredWALS
 
 SHARES, LENGTHS = (0.0, 0.2, 0.5, 0.8), (8, 40)
@@ -72,6 +73,9 @@ def on_ratings(folder: Path, seeds: int) -> None:
     table, embeddings = read(folder)
     models: dict[str, Callable[[], TasteModel]] = {
         "default": TetheredWALS,
+        "direction head": lambda: GaussianTaste(curved=False),
+        "ranking head": GaussianTaste,
+        "all parts on": lambda: GaussianTaste(alike=True, curved=True),
         "tether=inf": lambda: TetheredWALS(tether=np.inf),
         "article (10, 3, 1)": lambda: TetheredWALS(tether=10.0, regularization=3.0, population=1.0),
         "no population": lambda: TetheredWALS(population=None),
@@ -92,9 +96,10 @@ def on_ratings(folder: Path, seeds: int) -> None:
         seconds = (time.perf_counter() - start) / (6 * seeds)
         cells = [f"{_mean(a, w):5.3f} {_interval(a, w)}" for a, w in zip(found[name], weights)]
         print(f"{name:18} | {cells[0]} | {cells[1]} | {seconds:11.2f}", flush=True)
-    for split, (mine, other, held) in enumerate(zip(found["default"], found["one taste"], weights)):
-        print(f"default - one taste, {('warm', 'cold')[split]}: {_mean(mine - other, held):+.3f}", end=" ")
-        print(_interval(mine - other, held))
+    for first, second in (("default", "one taste"), ("direction head", "default"), ("ranking head", "default")):
+        for split, (mine, other, held) in enumerate(zip(found[first], found[second], weights)):
+            print(f"{first} - {second}, {('warm', 'cold')[split]}: {_mean(mine - other, held):+.3f}", end=" ")
+            print(_interval(mine - other, held))
 
 
 def read(folder: Path) -> tuple[Interactions, np.ndarray]:

@@ -318,7 +318,7 @@ def test_a_saved_fit_is_the_same_model(tmp_path):
     np.testing.assert_array_equal(again.posterior(history, embeddings), model.posterior(history, embeddings))
     np.testing.assert_array_equal(again.embed_user(history, rng=rng), model.embed_user(history, rng=rng))
     assert (again.why_, again.scales_, again.shared_share_) == (model.why_, model.scales_, model.shared_share_)
-    assert isinstance(again.line_.dual.inverse, np.memmap)
+    assert isinstance(again.line_.dual.low, np.memmap)
     (tmp_path / "fits" / "1" / "meta.json").write_text("{}")
     with pytest.raises(BadData, match="not a saved fit"):
         GaussianTaste.load(tmp_path / "fits" / "1")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from zahir.taste.alike import similarity
 from zahir.taste.evidence import Scales
@@ -42,21 +42,20 @@ def covariance(a: Cells, b: Cells, alike: Float[np.ndarray, "n m"], scales: Scal
 
 
 class Dual(NamedTuple):
-    """(K + D)^-1 of n ratings, and that times the ratings."""
+    """The Cholesky factor of K + D for n ratings, and (K + D)^-1 times the ratings."""
 
-    inverse: Float32[np.ndarray, "n n"]
+    low: Float32[np.ndarray, "n n"]
     alpha: Float[np.ndarray, "n"]
 
     @staticmethod
     def of(
         covariance: Float[np.ndarray, "n n"], noise: Float[np.ndarray, "n"], ratings: Float[np.ndarray, "n"]
     ) -> Dual:
-        """Solve by Cholesky in float64; the inverse is kept in half of that."""
+        """Solve in float64; of the factor half of that is kept, enough for what is amended later."""
         if len(ratings) == 0:
             return Dual(np.zeros((0, 0), np.float32), np.zeros(0))
-        factor = cho_factor(covariance + np.diag(noise), lower=True, overwrite_a=True)
-        alpha = cho_solve(factor, np.asarray(ratings, np.float64))
-        return Dual(cho_solve(factor, np.eye(len(ratings))).astype(np.float32), alpha)
+        low = cholesky(covariance + np.diag(noise), lower=True, overwrite_a=True)
+        return Dual(low.astype(np.float32), cho_solve((low, True), np.asarray(ratings, np.float64)))
 
 
 class Amended(NamedTuple):
@@ -68,20 +67,17 @@ class Amended(NamedTuple):
 
     dual: Dual
     alpha: Float[np.ndarray, "n_q"]
-    border: Float[np.ndarray, "n q_gone"]  # inverse times the border
+    border: Float[np.ndarray, "n q_gone"]  # the inverse factor times the border
     schur: Float[np.ndarray, "q_gone q_gone"]  # inverse of its complement
     extra: int
 
     def solve(self, right: Float[np.ndarray, "n_q m"]) -> Float[np.ndarray, "n_q m"]:
         """The amended (K + D)^-1 times `right`, whose last q rows belong to the new ratings."""
-        n = len(self.dual.alpha)
-        first = (self.dual.inverse @ right[:n].astype(np.float32)).astype(np.float64)
-        if not len(self.schur):
-            return first
-        goal = np.zeros((len(self.schur), right.shape[1]))
-        goal[: self.extra] = right[n:]
-        last = self.schur @ (goal - self.border.T @ right[:n])
-        return np.concatenate([first - self.border @ last, last[: self.extra]])
+        n, size = self.border.shape
+        first = _forward(self.dual.low, right[:n])
+        goal = np.concatenate([right[n:], np.zeros((size - self.extra, right.shape[1]))])
+        last = self.schur @ (goal - self.border.T @ first)
+        return np.concatenate([_backward(self.dual.low, first - self.border @ last), last[: self.extra]])
 
 
 def amend(
@@ -96,17 +92,31 @@ def amend(
 
     `corner` is their covariance with each other, noise included.
     """
-    q, size = len(ratings), len(ratings) + len(gone)
+    n, q, size = len(dual.alpha), len(ratings), len(ratings) + len(gone)
     if size == 0:
-        return Amended(dual, dual.alpha, np.zeros((len(dual.alpha), 0)), np.zeros((0, 0)), 0)
-    edge = np.zeros((size, len(dual.alpha)))
-    edge[:q] = cross
-    edge[np.arange(q, size), gone] = 1.0
-    border = np.empty((len(dual.alpha), size))
-    border[:, :q] = dual.inverse @ cross.T.astype(np.float32)
-    border[:, q:] = dual.inverse[:, gone]
-    complement = -edge @ border
+        return Amended(dual, dual.alpha, np.zeros((n, 0)), np.zeros((0, 0)), 0)
+    edge = np.zeros((n, size), np.float32)
+    edge[:, :q] = cross.T
+    edge[gone, np.arange(q, size)] = 1.0
+    border = _forward(dual.low, edge)
+    complement = -border.T @ border
     complement[:q, :q] += corner
-    schur = np.linalg.inv((complement + complement.T) / 2)
-    last = schur @ (np.append(ratings, np.zeros(len(gone))) - edge @ dual.alpha)
-    return Amended(dual, np.append(dual.alpha - border @ last, last[:q]), border, schur, q)
+    schur = np.linalg.inv(complement)
+    last = schur @ (np.append(ratings, np.zeros(len(gone))) - dual.alpha @ edge)
+    alpha = dual.alpha - _backward(dual.low, (border @ last)[:, None])[:, 0]
+    return Amended(dual, np.append(alpha, last[:q]), border, schur, q)
+
+
+def _forward(low: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return _triangular(low, right, 0)
+
+
+def _backward(low: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return _triangular(low, right, 1)
+
+
+def _triangular(low: np.ndarray, right: np.ndarray, trans: int) -> np.ndarray:
+    if right.size == 0:
+        return right.astype(np.float64)
+    solved = solve_triangular(low, right.astype(np.float32), lower=True, trans=trans, check_finite=False)
+    return solved.astype(np.float64)

@@ -191,8 +191,8 @@ class GaussianTaste:
                 arrays |= {"ratings": rated.ratings, "weights": rated.weights}
                 for name, process in _present(line=self.line_, curve=self.curve_).items():
                     meta[name] = process.scales._asdict()
-                    arrays |= {f"{name}_inverse": process.dual.inverse, f"{name}_alpha": process.dual.alpha}
-                    arrays |= {f"{name}_anchors": process.anchors}
+                    arrays |= {f"{name}_low": process.dual.low, f"{name}_alpha": process.dual.alpha}
+                    arrays |= {f"{name}_anchors": process.anchors, f"{name}_alike": process.alike}
                 arrays |= {f"metric_{name}": each for name, each in self._line().metric._asdict().items()}
                 for name, array in arrays.items():
                     np.save(target / f"{name}.npy", array, allow_pickle=False)
@@ -241,7 +241,8 @@ class GaussianTaste:
                 kernels[name],
                 Scales(**meta[name]),
                 read[f"{name}_anchors"],
-                Dual(read[f"{name}_inverse"], read[f"{name}_alpha"]),
+                read[f"{name}_alike"],
+                Dual(read[f"{name}_low"], read[f"{name}_alpha"]),
             )
             for name in ("line", "curve")
             if name in meta

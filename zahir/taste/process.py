@@ -51,15 +51,18 @@ class Process(NamedTuple):
     kernel: Kernel
     scales: Scales
     anchors: Float32[np.ndarray, "rated dim"]  # features of the items that were rated
+    alike: Float32[np.ndarray, "rated rated"]  # the kernel between these
     dual: Dual
 
     @staticmethod
     def of(rated: Rated, units: Float32[np.ndarray, "items dim"], kernel: Kernel, scales: Scales) -> Process:
         """Solve for all ratings; `units` are the unit embeddings of all items. O(n^3)."""
         anchors = kernel.features(units[rated.items])
-        alike = kernel.between(anchors, anchors)[np.ix_(rated.slots, rated.slots)]
-        dual = Dual.of(covariance(rated.cells, rated.cells, alike, scales), scales.noise / rated.weights, rated.ratings)
-        return Process(rated, kernel, scales, anchors, dual)
+        alike = kernel.between(anchors, anchors)
+        system = covariance(rated.cells, rated.cells, alike[np.ix_(rated.slots, rated.slots)], scales)
+        return Process(
+            rated, kernel, scales, anchors, alike, Dual.of(system, scales.noise / rated.weights, rated.ratings)
+        )
 
 
 class Changes(NamedTuple):
@@ -118,21 +121,25 @@ class Person(NamedTuple):
     def of(process: Process, changed: Changes) -> Person:
         """O(n^2 q) for q ratings that the fit does not know; nothing to do without any."""
         rated, kernel, scales = process.rated, process.kernel, process.scales
-        slots = np.append(rated.slot_of, -1)[changed.items]
-        known, q = slots >= 0, len(slots)
+        slots, q = np.append(rated.slot_of, -1)[changed.items], len(changed.items)
+        known, unknown = slots >= 0, slots < 0
         features = np.empty((q, process.anchors.shape[1]), np.float32)
         features[known] = process.anchors[slots[known]]
-        features[~known] = kernel.features(changed.units[~known])
+        features[unknown] = kernel.features(changed.units[unknown])
+        alike = np.empty((q, len(process.anchors)), np.float32)
+        alike[known] = process.alike[slots[known]]
+        alike[unknown] = kernel.between(features[unknown], process.anchors)
+        among = np.empty((q, q), np.float32)
+        among[:, known] = alike[:, slots[known]]
+        among[known, :] = among[:, known].T
+        among[np.ix_(unknown, unknown)] = kernel.between(features[unknown], features[unknown])
         new = Cells(np.full(q, changed.user), np.tile(changed.position, (q, 1)), changed.items)
         cells = Cells(*(np.concatenate(pair) for pair in zip(rated.cells, new)))
         noise = scales.noise / np.append(rated.weights, changed.weights).astype(np.float64)
-        if q:
-            cross = covariance(new, rated.cells, kernel.between(features, process.anchors)[:, rated.slots], scales)
-            corner = covariance(new, new, kernel.between(features, features), scales)
-            # what is particular to an item that nobody knows is noise, and one's own
-            corner += np.diag(noise[len(rated.ratings) :] + (scales.item + scales.tie) * (changed.items < 0))
-        else:
-            cross, corner = np.zeros((0, len(rated.ratings))), np.zeros((0, 0))
+        cross = covariance(new, rated.cells, alike[:, rated.slots], scales)
+        # what is particular to an item that nobody knows is noise, and one's own
+        strange = (scales.item + scales.tie) * (changed.items < 0)
+        corner = covariance(new, new, among, scales) + np.diag(noise[len(rated.ratings) :] + strange)
         amended = amend(process.dual, gone=changed.gone, cross=cross, corner=corner, ratings=changed.ratings)
         ratings = np.append(rated.ratings, changed.ratings)
         return Person(process, cells, features, amended, ratings, noise, changed.user, changed.position)
