@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zahir.datasets.rows import MaxBad as Limit
     from zahir.datasets.rows import Rejects
     from zahir.datasets.synthetic import Planted
+    from zahir.evaluate.protocols.result import Models, Result
     from zahir.interactions import Dataset
     from zahir.protocols import Progress
 
@@ -87,6 +88,9 @@ def evaluate(
     planted: Annotated[bool, typer.Option("--planted", help="invented people instead, whose tastes are known")] = False,
     parts: Annotated[bool, typer.Option("--parts", help="which part of a model helps, one changed at a time")] = False,
     few_shot: Annotated[bool, typer.Option("--few-shot", help="by how many ratings of one's own are known")] = False,
+    protocol: Annotated[
+        str | None, typer.Option(help="rebeca, ren2017, para, pamela or lapis; rebeca without PATH simulates people")
+    ] = None,
     models: Annotated[str | None, typer.Option(help="names, a comma between (default: all)")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="how often to split, or to invent people")] = 5,
     folds: Annotated[int, typer.Option(min=2, help="parts, each held out once")] = 3,
@@ -105,7 +109,7 @@ def evaluate(
     from zahir.evaluate import report
     from zahir.plugins import installed, make
 
-    if (path is None) == (not planted):
+    if protocol is None and (path is None) == (not planted):
         raise ZahirError("measured on what? Give the PATH of ratings or --planted, one of the two.")
     chosen = (
         models.split(",")
@@ -115,6 +119,9 @@ def evaluate(
     for each in chosen:
         make("taste_models", each)  # a wrong name is better told now than after an hour
     makers = {each: partial(make, "taste_models", each) for each in chosen}
+    if protocol is not None:
+        _protocol(protocol, path, makers, images, embeddings, scale, max_bad, encoder, as_json, jobs)
+        return
     if path is None:
         from zahir.evaluate.planted import recover
 
@@ -150,6 +157,53 @@ def evaluate(
         from zahir.evaluate.plot import save_plot
 
         save_plot(report.weighted(rows), plot, title="AUC within person, weighted by ratings, 95 % over people")
+
+
+def _protocol(
+    name: str,
+    path: Path | None,
+    models: Models,
+    images: Path | None,
+    embeddings: Path | None,
+    scale: str | None,
+    max_bad: str,
+    encoder: str,
+    as_json: bool,
+    jobs: int,
+) -> None:
+    """A published protocol on a data set with its published split; REBECA's on simulated people without a PATH."""
+    from zahir.datasets.parts import parts
+    from zahir.evaluate.protocols import PROTOCOLS
+    from zahir.evaluate.protocols.result import show
+    from zahir.evaluate.report import LABELS
+
+    if name not in PROTOCOLS:
+        raise ZahirError(f"no protocol '{name}'. Known: {', '.join(PROTOCOLS)}.")
+    if path is None and name != "rebeca":
+        raise ZahirError(f"protocol '{name}' of what? Give the PATH of its data set; see `zahir datasets list`.")
+    if path is None:
+        with _progress("simulating") as progress:
+            results = _simulated(models, encoder, progress)
+    else:
+        data = _read(path, images, embeddings, scale, None, max_bad, encoder)
+        split = parts(path, data, say=_say)
+        with _progress("fitting") as progress:
+            results = [PROTOCOLS[name](data, models, parts=split, jobs=jobs, progress=progress)]
+    show(results, labels=LABELS, as_json=as_json)
+
+
+def _simulated(models: Models, encoder: str, progress: Progress) -> list[Result]:
+    """REBECA's protocol on the studio's pictures: 20 people who rate 60 each, whose taste is known."""
+    from zahir.evaluate.protocols.rebeca import rebeca, rebeca_made
+    from zahir.evaluate.protocols.simulated import crowd
+    from zahir.plugins import make
+
+    eyes, studio = make("encoders", encoder), make("generators", "studio")
+    people = crowd(20, 60, encoder=eyes, generator=studio, library=600)
+    return [
+        rebeca(people.dataset, models, parts={}, progress=progress),
+        rebeca_made(people.dataset, models, encoder=eyes, generator=studio, truth=people.truth, progress=progress),
+    ]
 
 
 def _read(

@@ -63,6 +63,62 @@ def spearman(
     return np.where(aa > 0, quotient(ab, np.sqrt(aa * np.where(bb > 0, bb, 1))), np.nan)
 
 
+def pearson(
+    users: Int64[np.ndarray, "n"],
+    ratings: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    *,
+    num_users: int,
+) -> Float64[np.ndarray, "users"]:
+    """Linear correlation of ratings and scores of each person.
+
+    NaN where all ratings are equal; 0 where all scores are.
+    """
+    count = np.bincount(users, minlength=num_users)
+    a, b = (
+        values - quotient(np.bincount(users, values, num_users), count.astype(np.float64))[users]
+        for values in (ratings.astype(np.float64), scores.astype(np.float64))
+    )
+    ab, aa, bb = (np.bincount(users, product, num_users) for product in (a * b, a * a, b * b))
+    varied = bb > 1e-12 * count
+    return np.where(
+        aa > 1e-12 * count, np.where(varied, quotient(ab, np.sqrt(aa * np.where(varied, bb, 1))), 0.0), np.nan
+    )
+
+
+def squared_error(
+    users: Int64[np.ndarray, "n"],
+    ratings: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    *,
+    num_users: int,
+) -> Float64[np.ndarray, "users"]:
+    """Mean squared difference of ratings and scores of each person, NaN without any."""
+    error = (ratings.astype(np.float64) - scores) ** 2
+    return quotient(np.bincount(users, error, num_users), np.bincount(users, minlength=num_users).astype(np.float64))
+
+
+def pair_accuracy(
+    users: Int64[np.ndarray, "n"],
+    ratings: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    *,
+    num_users: int,
+) -> Float64[np.ndarray, "users"]:
+    """Share of each person's pairs of different ratings whose scores are in the same order; a tie is half.
+
+    NaN where all ratings are equal. Takes the square of a person's ratings.
+    """
+    out = np.full(num_users, np.nan)
+    order = np.argsort(users, kind="stable")
+    for places in np.split(order, np.flatnonzero(np.diff(users[order])) + 1) if len(order) else []:
+        said = np.sign(ratings[places][:, None] - ratings[places])
+        told = np.sign(scores[places][:, None] - scores[places])
+        if said.any():
+            out[users[places[0]]] = np.mean((1 + said * told)[said != 0]) / 2
+    return out
+
+
 def pooled_auc(
     users: Int64[np.ndarray, "n"],
     liked: Bool[np.ndarray, "n"],
