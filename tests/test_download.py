@@ -29,7 +29,8 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
-        self.files, self.asked, self.cut, self.ranges, self.links = {"/file.bin": BODY}, [], [], True, {}
+        self.files, self.asked, self.cut, self.links = {"/file.bin": BODY}, [], [], {}
+        self.ranges, self.off = True, 0
 
     def url(self, name="/file.bin"):
         return f"http://127.0.0.1:{self.server_port}{name}"
@@ -58,7 +59,7 @@ class Answer(BaseHTTPRequestHandler):
                 self.end_headers()
                 return
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+            self.send_header("Content-Range", f"bytes {start + server.off}-{len(body) - 1}/{len(body)}")
         else:
             self.send_response(200)
         self.send_header("Content-Length", str(len(body) - start))
@@ -107,6 +108,14 @@ def test_what_had_come_is_kept_for_the_next_time(server, tmp_path):
     download(server.url(), tmp_path / "file.bin")
     assert (tmp_path / "file.bin").read_bytes() == BODY
     assert server.asked[-1][1] == "bytes=70000-"
+
+
+def test_another_part_than_the_one_asked_for_is_never_appended(server, tmp_path):
+    server.cut, server.off = [70_000], 1
+    with pytest.raises(NotDownloaded, match="another part than the one from byte 70,000 on"):
+        download(server.url(), tmp_path / "file.bin")
+    server.off = 0
+    download(server.url(), tmp_path / "file.bin", checksum=SUM)
 
 
 def test_cancelling_keeps_what_has_come(server, tmp_path):

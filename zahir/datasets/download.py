@@ -106,7 +106,9 @@ def _fetch(url: str, part: Path, size: int | None, progress: Progress | None, pa
             return
         raise
     with answer:
-        follows = answer.status == 206 and _start(answer.headers.get("Content-Range")) == have
+        follows = answer.status == 206
+        if follows and _start(answer.headers.get("Content-Range")) != have:
+            raise ConnectionError(f"the server sent another part than the one from byte {have:,} on")
         _tag(part).write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
         length = answer.headers.get("Content-Length")
         total = None if length is None else int(length) + (have if follows else 0)
