@@ -2,13 +2,18 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from zahir.datasets.synthetic import planted
 from zahir.errors import BadData, NotFitted
+from zahir.evaluate.compare import compare, histories
+from zahir.evaluate.report import show_compared
 from zahir.interactions import History, Interactions, Rows
 from zahir.space import cosine, normalize
 from zahir.taste import gaussian
 from zahir.taste.alike import likeness, place
+from zahir.taste.baselines import MeanOfLiked, OneTaste, UserItemMeans
+from zahir.taste.directions import LinearSVM, Ridge
 from zahir.taste.gaussian import GaussianTaste
 from zahir.taste.solve import solve_rows
 from zahir.taste.wals import TetheredWALS
@@ -353,3 +358,81 @@ def test_parts_are_judged_only_where_enough_people_can_tell():
 def test_settings_without_meaning_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         GaussianTaste(**settings)
+
+
+def test_the_comparison_tells_what_was_chosen_and_why(capsys):
+    data = planted(people=6, ratings=12, shared=0.5, seed=12).dataset
+    rows = compare(data, {"gaussian": GaussianTaste, "svm": LinearSVM}, seeds=1, folds=2)
+    assert [bool(row.why) for row in rows if not row.swapped] == [True, False] * 2
+    show_compared(rows, data=data, seeds=1, folds=2, as_json=False)
+    said = capsys.readouterr().out
+    assert "gaussian, first cold fit: people like me: off, " in said
+    assert said.count("first warm fit") == 1
+
+
+def drawn_from_the_model(seed, people=20, ratings=30, pictures=120, dim=12):
+    """Ratings whose parts have the variances of the scales that come with them, small enough to stay in [-1, 1]."""
+    rng = np.random.default_rng(seed)
+    embeddings = (rng.standard_normal((pictures, dim)) * np.arange(dim, 0, -1) + 2).astype(np.float32)
+    units = normalize(embeddings)
+    c = normalize(units - units.mean(0)).astype(np.float64)
+    scales = {"population": 0.03, "own": 0.03, "item": 0.004, "level": 0.005, "bias": 0.004, "noise": 0.02}
+    deviation = {name: np.sqrt(value) for name, value in scales.items()}
+    tastes = deviation["population"] * rng.standard_normal(dim) + deviation["own"] * rng.standard_normal((people, dim))
+    users = np.repeat(np.arange(people), ratings)
+    items = np.concatenate([rng.permutation(pictures)[:ratings] for _ in range(people)])
+    told = np.einsum("nd,nd->n", tastes[users], c[items]) + deviation["level"] * rng.standard_normal()
+    told += (deviation["item"] * rng.standard_normal(pictures))[items]
+    told += (deviation["bias"] * rng.standard_normal(people))[users]
+    told += deviation["noise"] * rng.standard_normal(len(told))
+    return Interactions.of(users, items, np.clip(told, -1, 1), num_users=people, num_items=pictures), embeddings
+
+
+@pytest.mark.slow
+def test_intervals_cover_as_many_held_out_ratings_as_they_say():
+    """On ratings drawn from the model, for people of the fit and for newcomers, whose pictures nobody has rated."""
+    away = {"met": [], "newcomer": []}
+    for seed in range(8):
+        table, embeddings = drawn_from_the_model(seed)
+        cold = np.random.default_rng(seed).random(table.num_items)[table.items] < 0.3
+        known, held = table.take(~cold), table.take(cold)
+        for who, fitted in (("met", known), ("newcomer", known.take(known.users >= 10))):
+            model = GaussianTaste(alike=False, curved=False).fit(fitted, embeddings)
+            for user in range(10):
+                history = history_of(known, embeddings, user, met=who == "met")
+                mine = held.users == user
+                mean, variance = model.posterior(history, embeddings[held.items[mine]])
+                away[who].append((held.ratings[mine] - mean) / np.sqrt(variance + model.noise_))
+                chance = model.chance(history, embeddings[held.items[mine]])
+                np.testing.assert_allclose(chance, norm.cdf(mean / np.sqrt(variance + model.noise_)), atol=1e-5)
+    for who, values in away.items():
+        off = np.abs(np.concatenate(values))
+        for level in (0.5, 0.9):
+            inside = np.mean(off < norm.ppf(0.5 + level / 2))
+            assert abs(inside - level) < 0.05, (who, level, inside, len(off))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [0.0, 0.2, 0.5, 0.8, 1.0])
+def test_never_below_the_best_of_simple_models_where_tastes_were_planted(shared):
+    rivals = (LinearSVM, Ridge, MeanOfLiked, UserItemMeans, OneTaste, TetheredWALS)
+    apart = {make.__name__: [] for make in rivals}
+    for seed in range(2):
+        truth = planted(ratings=15, shared=shared, seed=30 + seed)
+        data = truth.dataset
+        agreement = {}
+        for make in (*rivals, GaussianTaste):
+            model = make().fit(data.interactions, data.embeddings)
+            scores = [model.score(person, data.embeddings) for person in histories(data.interactions, data.embeddings)]
+            agreement[make.__name__] = correlation(np.stack(scores), truth.liking)
+        for name in apart:
+            apart[name].append(agreement["GaussianTaste"] - agreement[name])
+    for name, values in apart.items():
+        difference = np.concatenate(values)
+        error = difference.std() / np.sqrt(len(difference))
+        assert difference.mean() > -2 * error - 0.005, (name, difference.mean(), error)
+
+
+def correlation(a, b):
+    a, b = (rows - rows.mean(1, keepdims=True) for rows in (a.astype(np.float64), b.astype(np.float64)))
+    return (a * b).sum(1) / np.maximum(np.sqrt((a * a).sum(1) * (b * b).sum(1)), 1e-9)

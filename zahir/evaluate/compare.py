@@ -38,6 +38,7 @@ class Row(NamedTuple):
     gain: Interval | None  # of auc_weighted over the baseline's, paired
     cosine: float  # median, between two people's tastes
     seconds: float  # of one fit
+    why: str  # what the model chose in the first of its fits, in its own words; empty where it says nothing
 
 
 class Run(NamedTuple):
@@ -50,6 +51,7 @@ class Run(NamedTuple):
     other: Float[np.ndarray, "n"]
     cosine: float
     seconds: float
+    why: str
 
 
 def compare(
@@ -144,7 +146,7 @@ def _runs(
         users, items = table.users[test], table.items[test]
         alike = _alike(model, known, data.embeddings, seed) if fold == 0 else np.nan
         own, swapped = model.predict(users, items), model.predict(other[users], items)
-        done.append(Run(split, name, test, own, swapped, alike, seconds))
+        done.append(Run(split, name, test, own, swapped, alike, seconds, getattr(model, "why_", "")))
     return done
 
 
@@ -211,4 +213,5 @@ def _row(table: Interactions, runs: Sequence[Run], times: np.ndarray, *, swapped
         None if base is None else metrics.over_people(auc - base, times, weights=ratings),
         float(np.mean([run.cosine for run in runs if np.isfinite(run.cosine)] or np.nan)),
         float(np.mean([run.seconds for run in runs])),
+        runs[0].why,
     )

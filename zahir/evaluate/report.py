@@ -51,7 +51,8 @@ def show_compared(rows: Sequence[Row], *, data: Dataset, seeds: int, folds: int,
         f"{len(table):,} ratings by {people} people, {seeds} seeds x {folds} folds; [95 % interval over people]. "
         "warm: ratings held out; cold: items held out. "
         "swapped person: each person's items by another person's taste. "
-        "people alike: median cosine between two people's tastes; near 1, all are shown the same.",
+        "people alike: median cosine between two people's tastes; near 1, all are shown the same."
+        + "".join(f"\n{row.model}, first {row.split} fit: {row.why}." for row in rows if row.why and not row.swapped),
     )
 
 

@@ -111,7 +111,8 @@ def _settle(
     option = make(most=_TRIAL)
     better, worse = (cold_ranking(table, _predictor(each, units), seed=seed) for each in (option, plain))
     found = gain(better, worse, table.items)
-    return (make(), f"{what}: on, {found}") if found.sure else (plain, f"{what}: off, {found}")
+    # whichever ranks better: to ask for a sure gain would keep the plain model where both are as likely
+    return (make(), f"{what}: on, {found}") if found.mean > 0 else (plain, f"{what}: off, {found}")
 
 
 def _predictor(option: Option, units: np.ndarray) -> Callable[[Interactions, Interactions], np.ndarray]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
+from scipy.stats import norm
 
 from zahir.errors import BadData, NotFitted
 from zahir.interactions import History, Interactions
@@ -44,7 +45,7 @@ class GaussianTaste:
     that steer a generator (`embed_user`, `tastes`), and one with curved k that ranks (`predict`, `score`,
     `posterior`). Scales come by evidence (`zahir.taste.evidence`), below 30 ratings they are rounded ones.
     `alike` (the terms with S) and `curved` are "auto": on where pictures held out from everybody are then
-    ranked better by more than one standard error, `why_` tells. Without `curved` the linear head ranks as well.
+    ranked better, `why_` tells. Without `curved` the linear head ranks as well.
 
     Up to 5,000 ratings all are solved as one system (Rasmussen & Williams 2006, eq. 2.23), and a history
     amends it exactly: newcomers, ratings that came, changed or went. Beyond, without S and without curve,
@@ -110,6 +111,14 @@ class GaussianTaste:
         return self.large_.scales_ if self.large_ is not None else self.line_.scales._asdict()
 
     @property
+    def noise_(self) -> float:
+        """Variance of a rating of a new picture around its mean: noise, and what is particular to the picture."""
+        head = fixed_scales(np.zeros(0, np.float32))
+        if self._fitted():
+            head = Scales(**self.large_.scales_) if self.large_ is not None else (self.curve_ or self.line_).scales
+        return head.noise + head.item + head.tie
+
+    @property
     def shared_share_(self) -> float:
         """Expected cosine between the tastes of two people of the fit, in [0, 1], by the scales."""
         if self.large_ is not None:
@@ -145,8 +154,7 @@ class GaussianTaste:
     ) -> tuple[Float32[np.ndarray, "m"], Float32[np.ndarray, "m"]]:
         """Mean and variance of this person's expected rating of any embedding, by the ranking head.
 
-        A rating itself also has its noise, and what is particular to a picture. P(like) is
-        Phi(mean / sqrt(variance + noise)).
+        A rating of a new picture varies by `noise_` more.
         """
         self._check(history, embeddings)
         large = self._large()
@@ -154,6 +162,11 @@ class GaussianTaste:
             return large.posterior(history, embeddings)
         person, units = self._person(history, self._ranking(history)), normalize(embeddings)
         return person.mean(units).astype(np.float32), person.variance(units).astype(np.float32)
+
+    def chance(self, history: History, embeddings: Float32[np.ndarray, "m dim"]) -> Float32[np.ndarray, "m"]:
+        """Probability that this person's rating of a new picture is above 0: Phi(mean / sqrt(variance + noise))."""
+        mean, variance = self.posterior(history, embeddings)
+        return norm.cdf(mean / np.sqrt(variance + self.noise_)).astype(np.float32)
 
     def embed_user(self, history: History, *, rng: np.random.Generator) -> Float32[np.ndarray, "dim"]:
         """The unit taste, by the linear head; amplified."""
@@ -304,7 +317,7 @@ class GaussianTaste:
         dim = history.embeddings.shape[1]
         nobody = Rated.of(Interactions.of([], [], [], num_users=0, num_items=0), np.zeros((0, 0)))
         kernel = Line(np.zeros(dim, np.float32), IDENTITY)
-        return Process.of(nobody, np.zeros((0, dim), np.float32), kernel, fixed_scales(history.ratings))
+        return Process.of(nobody, np.zeros((0, dim), np.float32), kernel, fixed_scales(np.zeros(0, np.float32)))
 
     def _ranking(self, history: History) -> Process:
         return self.curve_ if self._fitted() and self.curve_ is not None else self._steering(history)

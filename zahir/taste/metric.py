@@ -41,6 +41,8 @@ def metrics(images: Float32[np.ndarray, "items dim"], powers: tuple[float, ...])
         return [IDENTITY for _ in powers]
     values, axes = np.linalg.eigh(images.T @ images / len(images))
     values = np.clip(values, 0.0, None)
+    if not values.any():
+        return [IDENTITY for _ in powers]
     floored = (1 - _FLOOR) * values + _FLOOR * values.mean()
     return [_metric(floored**power, values, axes) if power else IDENTITY for power in powers]
 

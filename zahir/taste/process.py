@@ -79,7 +79,8 @@ class Changes(NamedTuple):
 
 def changes(rated: Rated, positions: Float[np.ndarray, "users rank"], history: History) -> Changes:
     """Compare a history, in which the latest rating of an item counts, with the ratings of the fit."""
-    items = np.where(history.items < len(rated.slot_of), history.items, -1)
+    inside = (history.items >= 0) & (history.items < len(rated.slot_of))
+    items = np.where(inside, history.items, -1)
     order = np.argsort(history.times, kind="stable")[::-1]
     _, latest = np.unique(np.where(items[order] >= 0, items[order], -1 - order), return_index=True)
     rows = np.sort(order[latest])

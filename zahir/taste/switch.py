@@ -14,26 +14,19 @@ from jaxtyping import Float, Int64
 from zahir.interactions import Interactions
 
 _REPEATS, _FOLDS = 2, 3
-_SURE = 1.0  # standard errors that a gain must be above nothing
 
 Predict = Callable[[Interactions, Interactions], np.ndarray]
 """Called as predict(known, held): expected ratings of `held` from those of `known`."""
 
 
 class Gain(NamedTuple):
-    """Difference in area under the ROC curve within a person, and its standard error over pictures."""
+    """Difference in area under the ROC curve within a person, and its standard error.
+
+    The error is over pictures: the people stay the same, what they are shown does not.
+    """
 
     mean: float
     error: float
-
-    @property
-    def sure(self) -> bool:
-        """Whether to use what gains this.
-
-        The people stay the same and the pictures do not: so the error is over pictures. One standard error is
-        little, because a part that neither helps nor harms costs next to nothing.
-        """
-        return self.mean > _SURE * self.error
 
     def __str__(self) -> str:
         return f"{self.mean:+.3f} ± {self.error:.3f} of AUC on new pictures"
