@@ -90,6 +90,13 @@ def test_shuffles_reach_what_is_for_everybody_but_not_what_is_personal():
     assert_allclose(generated.own_over_others(mine * 2.0, owners), 2)
 
 
+def test_people_won_and_signed_ranks():
+    means = np.array([[1.0, 2, 3, 4, 5], [0, 2, 4, 5, 6], [0, 1, 1, 1, 1]])
+    assert_allclose(generated.wins(means), [1.5, 3.5, 0])
+    assert np.isnan(generated.wilcoxon(means[0], means[0]))
+    assert_allclose(generated.wilcoxon(np.arange(1.0, 9), np.zeros(8)), 2 / 2**8)
+
+
 @pytest.mark.slow
 def test_p_is_as_often_small_as_it_should_be():
     rng = np.random.default_rng(1)

@@ -45,13 +45,33 @@ def permutation_test(
     return Permutation(real, np.array([_median(scores, rng.permutation(owners)) for _ in range(SHUFFLES)]))
 
 
+def own_means(
+    scores: Float[np.ndarray, "people pictures"], owners: Int64[np.ndarray, "pictures"]
+) -> Float64[np.ndarray, "people"]:
+    """Each person's mean score of what was made for them."""
+    picked = scores[owners, np.arange(len(owners))]
+    return np.bincount(owners, picked, len(scores)) / np.bincount(owners, minlength=len(scores))
+
+
+def wins(means: Float64[np.ndarray, "models people"]) -> Float64[np.ndarray, "models"]:
+    """For how many people each model's pictures score highest on average; a tie is shared."""
+    best = means == means.max(axis=0)
+    return (best / best.sum(axis=0)).sum(axis=1)
+
+
+def wilcoxon(one: Float64[np.ndarray, "people"], other: Float64[np.ndarray, "people"]) -> float:
+    """Two-sided p of the signed-rank test (Wilcoxon 1945) over people; NaN where no difference is left."""
+    from scipy.stats import wilcoxon as signed_ranks
+
+    return float(signed_ranks(one, other).pvalue) if np.any(one != other) else float("nan")
+
+
 def own_over_others(
     scores: Float[np.ndarray, "people pictures"], owners: Int64[np.ndarray, "pictures"]
 ) -> Float64[np.ndarray, "people"]:
     """Each person's mean score of what was made for them, less that of what was made for the others."""
     mine = owners == np.arange(len(scores))[:, None]
-    own = (scores * mine).sum(1) / mine.sum(1)
-    return own - (scores * ~mine).sum(1) / (~mine).sum(1)
+    return own_means(scores, owners) - (scores * ~mine).sum(1) / (~mine).sum(1)
 
 
 class Retrieval(NamedTuple):
@@ -96,6 +116,4 @@ def retrieval(
 
 
 def _median(scores: np.ndarray, owners: np.ndarray) -> float:
-    picked = scores[owners, np.arange(len(owners))]
-    counts = np.bincount(owners, minlength=len(scores))
-    return float(np.median(np.bincount(owners, picked, len(scores)) / counts))
+    return float(np.median(own_means(scores, owners)))

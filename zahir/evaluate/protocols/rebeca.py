@@ -5,7 +5,7 @@ A like is a rating of at least 0.5, four stars of five. Knows nothing of files; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -119,23 +119,26 @@ def rebeca_made(
     places = split(table)
     train, pool = table.take(places.train), table.take(np.concatenate([places.validation, places.test]))
     judge = _verifiers(data, table, places, width)[JUDGE]
-    lines = []
+    judged: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {JUDGE: {}, "truth": {}}
+    near: list[Line] = []
     for done, (name, make) in enumerate(models.items(), 1):
         made, media, owners = _make(make(), train, data, encoder, generator, pictures)
-        lines += _judged(name, JUDGE, _everybody(judge, made, table.num_users), owners)
+        people, whose = np.unique(owners, return_inverse=True)  # somebody without a rating gets no picture
+        judged[JUDGE][name] = _everybody(judge, made, table.num_users)[people], whose.astype(np.int64)
         if truth is not None:
-            lines += _judged(name, "truth", truth(made, media), owners)
+            judged["truth"][name] = truth(made, media)[people], whose.astype(np.int64)
         for k in NEAREST:
-            near = generated.retrieval(
+            found = generated.retrieval(
                 made, owners, data.embeddings, pool.users, pool.items, pool.ratings >= LIKE,
                 num_users=table.num_users, k=k,
             )  # fmt: skip
-            figures = {column: over_people(values) for column, values in near._asdict().items()}
-            lines.append(Line(f"nearest {k} of the held-out pictures", name, figures))
+            figures = {column: over_people(values) for column, values in found._asdict().items()}
+            near.append(Line(f"nearest {k} of the held-out pictures", name, figures))
         if progress is not None and not progress(done, len(models)):
             raise BadData("the evaluation was cancelled.")
-    asked = len(np.unique(owners))
-    notes = [f"{pictures} pictures for each of {asked} people, at strength 1, without a prompt."]
+    lines = [line for who, scores in judged.items() for line in _judged(who, scores)]
+    notes = [f"{pictures} pictures for each person in the training part, at strength 1, without a prompt."]
+    lines += sorted(near, key=lambda line: line.setting)
     return Result("rebeca, pictures made", lines, notes + _MADE_NOTES)
 
 
@@ -153,19 +156,27 @@ def _make(
     return encoder.encode(media), media, owners
 
 
-def _judged(model: str, judge: str, scores: np.ndarray, owners: np.ndarray) -> list[Line]:
-    """People without a picture are left out of both figures."""
-    people, owners = np.unique(owners, return_inverse=True)
-    scores = scores[people]
-    test = generated.permutation_test(scores, owners.astype(np.int64))
-    figures = {
-        "median of means": exact(test.median),
-        "of shuffles": exact(float(np.mean(test.shuffled))),
-        "p (published)": exact(test.published_p),
-        "p": exact(test.p),
-        "own over others'": over_people(generated.own_over_others(scores, owners.astype(np.int64))),
-    }
-    return [Line(f"made pictures, by the {judge}", model, figures)]
+def _judged(who: str, scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> list[Line]:
+    """One judge's figures for every model: `scores` of all pictures by all people, and whose each is."""
+    if not scores:
+        return []
+    means = {model: generated.own_means(*each) for model, each in scores.items()}
+    won = generated.wins(np.stack(list(means.values())))
+    first = next(iter(means))
+    lines = []
+    for (model, each), best in zip(scores.items(), won):
+        test = generated.permutation_test(*each)
+        figures = {
+            "median of means": exact(test.median),
+            "of shuffles": exact(float(np.mean(test.shuffled))),
+            "p (published)": exact(test.published_p),
+            "p": exact(test.p),
+            "own over others'": over_people(generated.own_over_others(*each)),
+            "people won": exact(float(best)),
+            f"Wilcoxon p to {first}": exact(generated.wilcoxon(means[model], means[first])),
+        }
+        lines.append(Line(f"made pictures, by the {who}", model, figures))
+    return lines
 
 
 def _everybody(judge: Verifier, made: np.ndarray, num_users: int) -> Float[np.ndarray, "people pictures"]:
