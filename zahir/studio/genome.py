@@ -31,7 +31,7 @@ TABLE = (
     ("fold", 2, "mirror image left and right; kaleidoscope"),
     ("light", 1, "where the light comes from, left to right"),
     ("shape", 16, "what each family makes of them"),
-    ("media", 6, "oil; screenprint; mosaic or leaded glass; linocut; drawn outlines; wear"),
+    ("media", 6, "oil, or watercolour; screenprint; mosaic, or leaded glass; linocut; drawn outlines; wear"),
     ("brush", 4, "width, length, flow and unevenness of strokes"),
     ("relief", 1, "how thick the paint stands"),
     ("paper", 1, "tooth of the paper"),

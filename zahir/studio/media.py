@@ -108,3 +108,93 @@ def wear(lab, x0, y0, px, amount, s):
             lab[j, i, 0] += 0.35 * flake * (0.86 - lab[j, i, 0])
             lab[j, i, 1] *= 1 - 0.35 * flake
             lab[j, i, 2] += 0.35 * flake * (0.03 - lab[j, i, 2])
+
+
+@kernel
+def _sample(image, u, v, k):
+    """Channel k of image (height, width, 3) at column u and row v, between pixels."""
+    height, width = image.shape[:2]
+    u = min(width - 1.001, max(0.0, u))
+    v = min(height - 1.001, max(0.0, v))
+    i = int(u)
+    j = int(v)
+    u -= i
+    v -= j
+    top = image[j, i, k] + (image[j, i + 1, k] - image[j, i, k]) * u
+    low = image[j + 1, i, k] + (image[j + 1, i + 1, k] - image[j + 1, i, k]) * u
+    return top + (low - top) * v
+
+
+@kernel
+def watercolour(lab, under, x0, y0, px, amount, s):
+    """Wash lab (height, width, 3) thinly with `under`: wavering edges where pigment gathers and blooms."""
+    height, width = lab.shape[:2]
+    reach = 0.02 / px
+    for j in range(height):
+        y = y0 - (j + 0.5) * px
+        for i in range(width):
+            x = x0 + (i + 0.5) * px
+            n = noise(2.2 * x, 2.2 * y, s)
+            du = (0.022 * noise(4 * x, 4 * y, s + 1) + 0.010 * noise(13 * x, 13 * y, s + 2)) / px
+            dv = (0.022 * noise(4 * x, 4 * y, s + 3) + 0.010 * noise(13 * x, 13 * y, s + 4)) / px
+            u = i + du
+            v = j + dv
+            light = _sample(under, u, v, 0)
+            around = 0.25 * (
+                _sample(under, u + reach, v, 0)
+                + _sample(under, u - reach, v, 0)
+                + _sample(under, u, v + reach, 0)
+                + _sample(under, u, v - reach, 0)
+            )
+            pooled = max(0.0, min(0.12, around - light))
+            bloom = fbm(1.7 * x + 4.1, 1.7 * y, 4, s + 5)
+            ring = math.exp(-(((bloom - 0.22) / 0.025) ** 2)) - 0.8 * step(0.22, 0.5, bloom)
+            speck = noise(34 * x, 34 * y, s + 9) + 0.7 * noise(70 * x, 70 * y, s + 10)
+            wash = 0.93 + 0.12 * n
+            light = 0.955 - (0.955 - light) * wash - 0.7 * pooled - 0.045 * ring
+            light -= 0.028 * speck * step(0.97, 0.75, light)
+            full = (1.0 + 0.2 * n + 1.2 * pooled) * step(0.99, 0.86, light)
+            a = _sample(under, u, v, 1) * full
+            b = _sample(under, u, v, 2) * full
+            lab[j, i, 0] += amount * (light - lab[j, i, 0])
+            lab[j, i, 1] += amount * (a - lab[j, i, 1])
+            lab[j, i, 2] += amount * (b - lab[j, i, 2])
+
+
+@kernel
+def glass(lab, x0, y0, px, rows, amount, s):
+    """Lead lab (height, width, 3) like a church window: panes with a light of their own between dark cames."""
+    height, width = lab.shape[:2]
+    pitch = 2.0 / rows
+    for j in range(height):
+        v = (y0 - (j + 0.5) * px) / pitch
+        for i in range(width):
+            u = (x0 + (i + 0.5) * px) / pitch
+            a = math.floor(u)
+            b = math.floor(v)
+            best = 9.0
+            second = 9.0
+            ba = a
+            bb = b
+            for p in range(a - 1, a + 2):
+                for q in range(b - 1, b + 2):
+                    du = p + 0.5 + 0.85 * (chance(p, q, s) - 0.5) - u
+                    dv = q + 0.5 + 0.85 * (chance(p, q, s + 1) - 0.5) - v
+                    d = du * du + dv * dv
+                    if d < best:
+                        second = best
+                        best = d
+                        ba = p
+                        bb = q
+                    elif d < second:
+                        second = d
+            gap = 0.5 * (math.sqrt(second) - math.sqrt(best)) * pitch
+            lead = step(0.009 + 0.6 * px, 0.009 - 0.6 * px, gap) * min(1.0, 0.018 / px)
+            light = lab[j, i, 0] + 0.16 * (chance(ba, bb, s + 2) - 0.5)
+            light += 0.25 * (
+                (u - ba - 0.5) * (chance(ba, bb, s + 3) - 0.5) + (v - bb - 0.5) * (chance(ba, bb, s + 4) - 0.5)
+            )
+            light -= 0.16 * math.exp(-26 * gap)
+            lab[j, i, 0] += amount * (light + (0.07 - light) * lead - lab[j, i, 0])
+            lab[j, i, 1] *= 1 + amount * (0.18 - 1.10 * lead)
+            lab[j, i, 2] *= 1 + amount * (0.18 - 1.10 * lead)

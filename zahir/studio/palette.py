@@ -61,22 +61,22 @@ def _toward(hue, target, weight):
 def palette(z):
     """The colour table of a genome, float32 (TONES, HUES, 3) of L, a, b.
 
-    Lightness rises with tone, always by at least 0.49 and to at least 0.70, so that the darkest picture has a light in
+    Lightness rises with tone, always by at least 0.52 and to at least 0.80, so that the darkest picture has a light in
     it. Hues lean to yellow in the lights and to blue in the shadows; dark yellows, which look like mud, are turned to
     rust or to moss and greyed.
     """
     hue = math.atan2(z[1], z[0])
-    walk = 1.9 * math.tanh(0.8 * z[2])
-    second = 1.25 * math.tanh(z[3]) + (0.35 if z[3] > 0 else -0.35) * math.tanh(abs(z[3]) * 4)
+    walk = 2.2 * math.tanh(0.9 * z[2])
+    second = 1.25 * math.tanh(z[3]) + (0.6 if z[3] > 0 else -0.6) * math.tanh(abs(z[3]) * 4)
     second_chroma = 0.7 + 0.6 * uniform(z[4])
     accent = math.pi + 0.95 * math.tanh(0.9 * z[5])
     accent_chroma = 0.125 + 0.075 * uniform(z[6])
     full = uniform(z[7] + 0.5)
-    chroma = 0.018 + 0.155 * full
+    chroma = 0.035 + 0.160 * full
     accent_chroma *= 0.55 + 0.45 * full
     gamma = math.exp(-0.62 * math.tanh(0.8 * z[8]))
     dark = 0.10 + 0.26 * uniform(z[9])
-    light = min(0.965, max(0.70, dark + 0.49 + 0.40 * uniform(z[10] + 0.2)))
+    light = min(0.965, max(0.80, dark + 0.52 + 0.40 * uniform(z[10] + 0.2)))
     warm = 0.10 + 0.40 * uniform(z[11])
     cold = 0.10 + 0.30 * uniform(z[12])
     table = np.empty((TONES, HUES, 3), np.float32)
@@ -98,11 +98,11 @@ def palette(z):
                 h = _toward(h, 1.5, warm * t * t)
                 h = _toward(h, 4.75, (cold + 0.3 * max(0.0, math.cos(h - 1.1))) * (1 - t) * (1 - t))
             brown = math.exp(4.5 * (math.cos(h - 1.05) - 1)) * max(0.0, min(1.0, (0.58 - lum) / 0.3))
-            h -= 0.7 * brown
+            h -= 0.85 * brown
             c *= 1 - 0.25 * brown
             away = math.atan2(math.sin(h - 1.85), math.cos(h - 1.85))
             mud = math.exp(-((away / 0.6) ** 2)) * max(0.0, min(1.0, (0.72 - lum) / 0.3))
-            h += 0.6 * mud * math.tanh(3 * away)
+            h += 0.85 * mud * math.tanh(3 * away)
             c *= 1 - 0.45 * mud
             c *= 1 - 0.55 * (2 * lum - 1.1) ** 2
             a, b = in_gamut(lum, c * math.cos(h), c * math.sin(h))

@@ -23,7 +23,7 @@ MAX_SIDE = 8192
 _LOOSE = 0.11  # colour distance at which strokes stop
 
 # added to each family's wish so that all lead about equally often
-_PRIOR = np.array([-0.16, 0.0, -0.12, 0.1, -0.05, -0.1, 0.1, 0.1, -0.16, -0.16, 0.1, -0.05, 0.1, 0.1, 0.12, 0.05])
+_PRIOR = np.array([-0.14, -0.05, -0.12, -0.1, -0.06, 0.1, 0.1, 0.14, -0.16, -0.14, 0.2, -0.12, 0.14, 0.1, 0.12, 0.03])
 _REACH = 0.04  # a family whose wish is within twice this of the strongest gets a window in its picture,
 _WINDOW = 0.42  # of this radius at most, beside the leading subject
 _IN_WINDOW = ("bloom", "orb", "rings", "agate")  # what stands whole in a small disc
@@ -31,27 +31,29 @@ _NO_WINDOW = ("arches", "vessels", "forest", "sea", "mountains", "bloom")  # wha
 _ROWS = (10, 14, 18, 24)  # strokes of the first coat along the short side
 _SECTORS = (4, 5, 6, 8, 10)  # of a kaleidoscope
 _STONES = (18, 26, 36)  # of a mosaic along the short side
+_PANES = (7, 9, 12)  # of leaded glass along the short side
 _PITCH = (0.05, 0.06, 0.075)  # between the lines of a linocut
 
 
-# how well oil, screenprint, mosaic, linocut, outline, wear, a patterned ground, a kaleidoscope and a mirror suit each
+# how well oil, screenprint, mosaic, linocut, outline, wear, a patterned ground, a kaleidoscope, a mirror, watercolour
+# and leaded glass suit each
 _SUITS = np.array([
-    (1, 1, 0, 1, 1, 1, 1, 0, 0),  # hills
-    (0, 1, 0, 1, 1, 1, 1, 0, 0),  # mountains
-    (1, 1, 0, 0, 1, 1, 1, 0, 1),  # sea
-    (0.4, 1, 0, 0, 1, 1, 0.5, 0, 0),  # forest
-    (1, 1, 0, 0, 0, 1, 1, 0, 1),  # city
-    (1, 1, 0, 1, 1, 1, 1, 0, 0),  # vessels
-    (1, 1, 1, 1, 1, 1, 1, 1, 0),  # bloom
-    (0, 1, 0, 0, 1, 1, 0.7, 0, 1),  # leaves
-    (1, 1, 1, 1, 1, 1, 1, 0, 1),  # arches
-    (1, 1, 1, 1, 1, 1, 1, 1, 0),  # orb
-    (1, 1, 0, 0, 1, 1, 1, 1, 1),  # tiles
-    (1, 1, 1, 0, 1, 1, 1, 1, 1),  # rings
-    (1, 0, 0, 0, 0, 1, 0, 0, 1),  # fields
-    (1, 1, 0, 1, 0, 1, 1, 1, 1),  # agate
-    (1, 0, 0, 0, 0, 0, 0.6, 0, 1),  # ink
-    (0, 1, 0, 0, 1, 1, 0.6, 1, 1),  # paper
+    (1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1),  # hills
+    (0, 1, 0, 1, 1, 1, 1, 0, 0, 1, 0),  # mountains
+    (1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1),  # sea
+    (0.4, 1, 0, 0, 1, 1, 0.5, 0, 0, 1, 0.4),  # forest
+    (1, 1, 0, 0, 0, 1, 1, 0, 1, 1, 1),  # city
+    (1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 1),  # vessels
+    (1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1),  # bloom
+    (0, 1, 0, 0, 1, 1, 0.7, 0, 1, 1, 1),  # leaves
+    (1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1),  # arches
+    (1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1),  # orb
+    (1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0),  # tiles
+    (1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1),  # rings
+    (1, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1),  # fields
+    (1, 1, 0, 1, 0, 1, 1, 1, 1, 1, 0),  # agate
+    (1, 0, 0, 0, 0, 0, 0.6, 0, 1, 1, 1),  # ink
+    (0, 1, 0, 0, 1, 1, 0.6, 1, 1, 1, 1),  # paper
 ], np.float64)  # fmt: skip
 
 
@@ -65,7 +67,7 @@ class Parameters(NamedTuple):
     layout: np.ndarray  # focus x, y; zoom; light, -1.2 left to 1.2 right; strength and scale of the ground
     crop: float  # of the scene, 1 is all
     drift: np.ndarray  # of hue and of tone
-    media: np.ndarray  # how much oil, screenprint, mosaic, linocut, outline, wear, each in [0, 1]
+    media: np.ndarray  # how much of each, in the order of _MEDIA, in [0, 1]
     brush: np.ndarray  # width, length, flow, unevenness
     finish: np.ndarray  # thickness, paper, grain, vignette
     fold: np.ndarray  # how far mirrored, how far a kaleidoscope, each in [0, 1]
@@ -117,7 +119,7 @@ def describe(genome: Float32[np.ndarray, "dim"], seed: int) -> str:
     words = f"{_colours(p.table)} {WORDS[lead](p.shape)}"
     if p.fold.max() > 0.5:
         words += ", seen in a kaleidoscope" if p.fold[1] > 0.5 else ", mirrored"
-    return words + next((words for words, amount in zip(_MEDIA, p.media) if amount > 0.5), "")
+    return words + next((words for words, amount in zip(_MEDIA, p.media) if amount > 0.5 and words), "")
 
 
 def parameters(genome: Float32[np.ndarray, "dim"], seed: int) -> Parameters:
@@ -137,15 +139,15 @@ def parameters(genome: Float32[np.ndarray, "dim"], seed: int) -> Parameters:
 @kernel
 def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, wishes, rows):
     layout = np.empty(6)
-    layout[0] = 0.42 * np.tanh(0.9 * focus[0])
-    layout[1] = 0.30 * np.tanh(0.9 * focus[1])
-    layout[2] = np.exp(0.26 * np.tanh(0.8 * zoom))
+    layout[0] = 0.52 * np.tanh(1.0 * focus[0])
+    layout[1] = 0.36 * np.tanh(1.0 * focus[1])
+    layout[2] = np.exp(0.36 * np.tanh(0.8 * zoom))
     layout[3] = 1.2 * np.tanh(1.2 * light)
-    layout[4] = 1.3 * step(-0.3, 1.2, ground[0] - 0.1)
+    layout[4] = 1.9 * step(-1.4, 0.9, ground[0])
     layout[5] = np.exp(0.7 * np.tanh(ground[1]))
     suits = np.exp(25 * (wishes - wishes.max()))
     suits = (suits.reshape(-1, 1) * _SUITS).sum(0) / suits.sum()
-    on = np.empty(6)
+    on = np.empty(8)
     on[0] = suits[0] * step(-0.25, 0.25, media[0] - 0.3)
     layout[4] *= suits[6] * (1 - 0.6 * on[0])  # strokes over a pattern are camouflage
     on[2] = suits[2] * step(-0.2, 0.2, media[2] - 1.45) * (1 - on[0])
@@ -153,6 +155,8 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     on[1] = suits[1] * step(-0.2, 0.2, media[1] - 0.6) * (1 - 0.5 * on[0])
     on[5] = suits[5] * step(-0.3, 0.5, media[5] - 0.8)
     on[4] = suits[4] * step(-0.2, 0.2, media[4] - 1.0) * (1 - on[2])
+    on[6] = suits[9] * step(-0.2, 0.2, -media[0] - 1.25)  # the other end of the number that brings oil
+    on[7] = suits[10] * step(-0.2, 0.2, -media[2] - 1.7) * (1 - on[0]) * (1 - on[3]) * (1 - on[6])  # and stones
     folds = np.empty(2)  # steep: a mirror that stands half way only smears
     folds[0] = step(-0.03, 0.03, fold[0] - 1.7) * step(0.45, 0.55, suits[8])
     folds[1] = step(-0.03, 0.03, fold[1] - 1.65) * step(0.45, 0.55, suits[7]) * step(0.45, 0.55, 1 - on[2])
@@ -166,8 +170,8 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     surface[1] = (1 - 0.5 * on[0]) * 1.3 * uniform(finish[1]) ** 1.3
     surface[2] = (1 - 0.7 * on[0]) * max(0.0, 1.6 * uniform(finish[2]) - 0.6)
     surface[3] = 0.02 + 0.10 * uniform(finish[3])
-    part = np.exp(-0.32 * np.tanh(0.8 * crop) - 0.20)
-    wander = 0.9 * uniforms(drift) ** 2 * np.array([1.0, 0.28]) * (1 - max(folds[0], folds[1]))
+    part = np.exp(-0.48 * np.tanh(0.8 * crop) - 0.29)
+    wander = (0.35 + 1.4 * uniforms(drift)) * np.array([1.0, 0.12]) * (1 - max(folds[0], folds[1]))
     return layout, part, wander, on, strokes, surface, folds
 
 
@@ -215,7 +219,7 @@ def surface(
     p: Parameters, view: View, under: np.ndarray, guide: np.ndarray, coats: list[np.ndarray]
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Carry out the media over the underpainting and finish to sRGB; strokes and stones are coloured from the guide."""
-    _, _, stones, lines, contour, wear = p.media
+    _, _, stones, lines, contour, wear, wash, panes = p.media
     lab = under.copy()
     relief = np.zeros((view.height, view.width), np.float32)
     corner = view[:3]
@@ -227,6 +231,11 @@ def surface(
         media.mosaic(lab, guide, *corner, guide_px, _STONES[p.stream % 3], stones, p.stream + 700)
     if lines > 0:
         media.linocut(lab, p.table[2, 1], *corner, _PITCH[p.stream % 3], 0.6 * p.layout[3] + 0.8, lines, p.stream + 710)
+    if wash > 0:
+        media.watercolour(lab, under, *corner, wash, p.stream + 730)
+    if panes > 0:
+        media.glass(lab, *corner, _PANES[p.stream % 3], panes, p.stream + 750)
+    contour = max(contour, panes)
     if contour > 0:
         media.outline(lab, under, p.table[1, 1], view.px, contour)
     if wear > 0:
@@ -321,7 +330,16 @@ def _levels(canvas: Float32[np.ndarray, "height width 2"]) -> tuple[float, float
     return dark - to_dark / gain, gain
 
 
-_MEDIA = (", in oil", ", as a screenprint", ", as a mosaic", ", as a linocut", ", with drawn outlines")
+_MEDIA = (
+    ", in oil",
+    ", as a screenprint",
+    ", as a mosaic",
+    ", as a linocut",
+    ", with drawn outlines",
+    "",  # wear goes with any of them
+    ", in watercolour",
+    ", in leaded glass",
+)
 _NAMES = (
     "rose",
     "red",

@@ -38,6 +38,8 @@ def leaves(out, x0, y0, px, V, U, s):
         x = (2 * chance(n, 41, s) - 1) * (-x0 + 0.1)
         size = (0.16 + 0.22 * chance(n, 42, s)) * behind
         a = 6.2832 * chance(n, 43, s)
+        away = math.sqrt((x + 0.5 * size * math.cos(a) - disc_x) ** 2 + (y + 0.5 * size * math.sin(a) - disc_y) ** 2)
+        size *= mix(1.0, step(-0.02, 0.16, away - disc_r), step(0.0, 0.1, disc_r))  # the disc stays whole
         tone = mix(0.82, 0.15, night) + 0.08 * (chance(n, 44, s) - 0.5)
         _leaf(out, x0, y0, px, x, y, a, size, 0.30, tone, -0.7 + 0.8 * chance(n, 45, s), s + n)
     count = 2 + int(3.2 * chance(0, 2, s))
