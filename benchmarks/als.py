@@ -1,95 +1,453 @@
-"""One half-step over all people: `solve_rows` beside implicit's solvers, on the same matrix and factors.
+"""Sweeps of alternating least squares: ours beside implicit, Spark and the article's dense algorithm.
 
-    python benchmarks/als.py [--rows 2000] [--length 30] [--widths 128 768 1280]
+    python benchmarks/als.py [--size a b c d] [--scale 1] [--solver NAME ...] [--minutes 8]
+    python benchmarks/als.py --linear        seconds per sweep over two decades of ratings
+    python benchmarks/als.py --disk          a million by a million at --scale, float16 tables on disk
 
-implicit solves with every cell weighing at least 1 (Hu, Koren & Volinsky 2008); so does ours here, by
-`gram` and weights w - 1. `exact` is implicit's Cholesky solver, `cg 3` its default, three steps of
-conjugate gradients, here from zero. `no gram` is what tastes need: cells without a rating
-weigh nothing, which implicit has no counterpart for. Quality beside speed: the largest error of a
-factor against a float64 solve of the first rows.
+Every solver runs in a process of its own, on the same ratings, from the same start and with the same
+number of threads; its peak memory is what it adds to the loaded data. A rival is judged on its own
+objective, and ours runs on the same:
+
+- implicit: every cell without a rating asks for 0 with weight 1 (Hu, Koren & Volinsky 2008).
+- Spark: ratings only, strength times the number of a row's ratings (Zhou et al. 2008).
+- dense: what the article's code does, re-written: no strength, one tensor of a width x width system per
+  row, and one pseudo-rating between an item and its own image.
+
+"to .1 %" is when the objective came within a thousandth of the least that any solver of it reached.
+A sweep of more than five minutes is timed on 2 % of the rows and scaled: marked ~. Share of peak: the
+operations of an exact solve, m k dim + m^3 / 3 + 4 k dim for k ratings and m = min(k, dim), over what
+the same threads do in a large matrix product.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import resource
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from implicit.cpu.als import AlternatingLeastSquares
-from scipy import sparse
-from threadpoolctl import threadpool_limits
+from scipy import linalg, sparse
 
-from zahir.interactions import Rows
+from zahir.interactions import Interactions, Rows
 from zahir.space import normalize
-from zahir.taste.solve import solve_rows, solve_rows_slowly
+from zahir.taste.half_steps import gram, paired
+from zahir.taste.solve import improve_rows, solve_rows
 
-STRENGTH, CHECKED = 1.0, 20
-
-
-def best_of(work: Callable[[], np.ndarray], repeats: int = 2) -> tuple[float, np.ndarray]:
-    """Least time of a few runs, and the result."""
-    times, out = [], np.zeros(0)
-    for _ in range(repeats):
-        start = time.perf_counter()
-        out = work()
-        times.append(time.perf_counter() - start)
-    return min(times), out
+STRENGTH, SPARK_STRENGTH, FRACTION = 5.0, 0.1, 0.02
+TOO_SLOW = {("exact", "b"), ("exact", "c"), ("exact", "d")}
+THREADS = os.cpu_count() or 1
 
 
-def implicit_half_step(table: sparse.csr_matrix, factors: np.ndarray, *, exact: bool, threads: int) -> np.ndarray:
-    """All people's factors from these item factors, by the solver that implicit's `fit` would use."""
-    model = AlternatingLeastSquares(factors=factors.shape[1], use_cg=not exact, num_threads=threads)
-    out = np.zeros((table.shape[0], factors.shape[1]), np.float32)
-    model.solver(table, out, factors, STRENGTH, num_threads=threads)
-    return out
+class Size(NamedTuple):
+    items: int
+    people: int
+    ratings: int
+    width: int
+    solvers: tuple[str, ...]
 
 
-def compare(rows: Rows, table: sparse.csr_matrix, factors: np.ndarray, threads: int) -> None:
-    """Print one line per solver."""
-    wide, weights = factors.astype(np.float64), rows.weights
-    gram = wide.T @ wide
-    lifted = rows._replace(ratings=weights / (weights - 1), weights=weights - 1)
-    true = solve_rows_slowly(first(lifted, CHECKED), wide, gram=gram, strength=STRENGTH)
-    true_without = solve_rows_slowly(first(rows, CHECKED), wide, strength=STRENGTH)
-    jobs: dict[str, tuple[Callable[[], np.ndarray], np.ndarray]] = {
-        "ours": (lambda: solve_rows(lifted, factors, gram=gram, strength=STRENGTH), true),
-        "exact": (lambda: implicit_half_step(table, factors, exact=True, threads=threads), true),
-        "cg 3": (lambda: implicit_half_step(table, factors, exact=False, threads=threads), true),
-        "no gram": (lambda: solve_rows(rows, factors, strength=STRENGTH), true_without),
+SIZES = {
+    "a": Size(1000, 210, 4714, 1280, ("tethered", "dense")),
+    "b": Size(40_988, 210, 193_208, 1280, ("tethered", "unrated", "cg", "exact", "explicit", "spark")),
+    "c": Size(100_000, 100_000, 3_000_000, 768, ("unrated", "cg", "exact", "explicit", "spark")),
+    "d": Size(20_000, 140_000, 20_000_000, 128, ("unrated", "steps", "cg", "exact")),
+}
+OBJECTIVE = {"tethered": "dense", "dense": "dense", "explicit": "spark", "spark": "spark"}
+
+
+class Problem(NamedTuple):
+    people: Rows  # one row per person, whose columns are items
+    items: Rows
+    images: np.ndarray  # also where every solver starts
+
+    @property
+    def entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Person, item, rating and weight of every rating."""
+        row = np.repeat(np.arange(self.people.num_rows), np.diff(self.people.indptr))
+        return row, self.people.indices, self.people.ratings, self.people.weights
+
+
+def make(size: Size, scale: float, rng: np.random.Generator) -> Problem:
+    """Ratings of people and items in 40 groups, who mostly meet their own; popularity falls as rank^-.5."""
+    people, items = max(2, int(size.people * scale)), max(40, int(size.items * scale))
+    if size.people < 1000:  # FLICKR-AES has 210 people at any scale of the items
+        people = size.people
+    n = int(size.ratings * scale)
+    user, item = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    while len(user) < n:  # drawn again where a cell was drawn before
+        more = int(1.2 * (n - len(user))) + 10
+        u = rng.integers(0, people, more)
+        i = np.minimum((items * rng.random(more) ** 2).astype(np.int64), items - 1)
+        own = rng.random(more) < 0.7
+        i = np.where(own, np.minimum(i // 40 * 40 + u % 40, items - 1), i)
+        cells = np.unique(np.concatenate([user * items + item, u * items + i]))
+        user, item = cells // items, cells % items
+    kept = rng.permutation(len(user))[:n]
+    user, item = user[kept], rng.permutation(items)[item[kept]]
+    images = normalize(rng.standard_normal((items, size.width), np.float32))
+    ratings = rng.choice(np.float32([0.2, 0.4, 0.6, 0.8, 1.0]), n)
+    table = Interactions.of(user, item, ratings, weights=rng.uniform(1.5, 4, n), num_users=people, num_items=items)
+    return Problem(table.by_user(), table.by_item(), images)
+
+
+def lifted(rows: Rows) -> Rows:
+    """Ratings of 1 whose weights are less the 1 that all cells have."""
+    return rows._replace(ratings=rows.weights / (rows.weights - 1), weights=rows.weights - 1)
+
+
+# solvers: yield both tables after every sweep
+
+
+def unrated(problem: Problem) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Ours on implicit's objective, each half-step exact."""
+    y, people, items = problem.images, lifted(problem.people), lifted(problem.items)
+    while True:
+        x = solve_rows(people, y, gram=gram(y), strength=STRENGTH)
+        y = solve_rows(items, x, gram=gram(x), strength=STRENGTH)
+        yield x, y
+
+
+def steps(problem: Problem) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same, by two steps of preconditioned conjugate gradients per row and sweep."""
+    y, people, items = problem.images, lifted(problem.people), lifted(problem.items)
+    x = np.zeros((people.num_rows, y.shape[1]), np.float32)
+    while True:
+        x = improve_rows(people, y, x, gram=gram(y), strength=STRENGTH, steps=2)
+        y = improve_rows(items, x, y, gram=gram(x), strength=STRENGTH, steps=2)
+        yield x, y
+
+
+def implicit(problem: Problem, *, exact: bool, part: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    from implicit.cpu.als import AlternatingLeastSquares
+
+    model = AlternatingLeastSquares(factors=problem.images.shape[1], use_cg=not exact, num_threads=THREADS)
+    tables = []
+    for rows, cols in ((problem.people, problem.items), (problem.items, problem.people)):
+        some = max(2, int(part * rows.num_rows))
+        end = rows.indptr[some]
+        shape = (some, cols.num_rows)
+        tables.append(sparse.csr_matrix((rows.weights[:end], rows.indices[:end], rows.indptr[: some + 1]), shape=shape))
+    y = problem.images.copy()
+    x = np.zeros((problem.people.num_rows, y.shape[1]), np.float32)
+    while True:
+        model.solver(tables[0], x[: tables[0].shape[0]], y, STRENGTH, num_threads=THREADS)
+        model.solver(tables[1], y[: tables[1].shape[0]], x, STRENGTH, num_threads=THREADS)
+        yield x, y
+
+
+def explicit(problem: Problem) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Ours on Spark's objective."""
+    y = problem.images
+    strengths = [SPARK_STRENGTH * np.maximum(np.diff(rows.indptr), 1.0) for rows in (problem.people, problem.items)]
+    while True:
+        x = solve_rows(problem.people, y, strength=strengths[0])
+        y = solve_rows(problem.items, x, strength=strengths[1])
+        yield x, y
+
+
+def tethered(problem: Problem) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Ours on the article's objective; strength 1e-4 stands for the least norm that its solver takes."""
+    images, (people, items) = problem.images, _article(problem)
+    y = images
+    while True:
+        x = solve_rows(people, y, strength=1e-4)
+        y = solve_rows(items, np.concatenate([x, images]), strength=1e-4)
+        yield x, y
+
+
+def dense(problem: Problem, *, part: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The article's: for every row a width x width system over all columns, masked, by least squares."""
+    images, (people, items) = problem.images, _article(problem)
+    x, y = np.zeros((people.num_rows, images.shape[1]), np.float32), images.copy()
+    while True:
+        for out, rows, factors in ((x, people, y), (y, items, np.concatenate([x, images]))):
+            some = max(2, int(part * rows.num_rows))
+            mask, wanted = (np.zeros((some, len(factors)), np.float32) for _ in range(2))
+            for i in range(some):
+                indices, ratings, weights = rows.row(i)
+                mask[i, indices], wanted[i, indices] = weights, ratings
+            sides = (mask * wanted) @ factors
+            systems = factors.T[None] @ (mask[:, :, None] * factors[None])
+            for i in range(some):
+                out[i] = linalg.lstsq(systems[i], sides[i], lapack_driver="gelsy", check_finite=False)[0]
+        yield x, y
+
+
+def _article(problem: Problem) -> tuple[Rows, Rows]:
+    """People's ratings of weight 1; items' of 1 / a person's number of ratings, and one of their own image."""
+    people, items = problem.people, problem.items
+    ones = people._replace(weights=np.ones_like(people.weights))
+    ends, count = items.indptr[1:], items.num_rows
+    often = np.maximum(np.diff(people.indptr), 1), np.maximum(np.diff(items.indptr), 1)
+    return ones, Rows(
+        items.indptr + np.arange(count + 1),
+        np.insert(items.indices, ends, people.num_rows + np.arange(count)),
+        np.insert(items.ratings, ends, np.float32(1)),
+        np.insert((1 / often[0][items.indices]).astype(np.float32), ends, (1 / often[1]).astype(np.float32)),
+    )
+
+
+# objectives
+
+
+def objective(problem: Problem, x: np.ndarray, y: np.ndarray, name: str) -> float:
+    """What a solver minimises."""
+    row, column, ratings, weights = problem.entries
+    told = paired(x, row, y, column).astype(np.float64)
+    if name == "dense":
+        return float(((ratings - told) ** 2).sum())  # all that the article's code prints
+    if name == "spark":
+        often = [np.diff(rows.indptr) for rows in (problem.people, problem.items)]
+        lengths = [np.einsum("nd,nd->n", table, table) for table in (x, y)]
+        return float(((ratings - told) ** 2).sum() + SPARK_STRENGTH * sum(n @ s for n, s in zip(often, lengths)))
+    everywhere = float(np.sum(gram(x) * gram(y)) - told @ told)
+    return everywhere + float(weights @ (1 - told) ** 2) + STRENGTH * float(np.vdot(x, x) + np.vdot(y, y))
+
+
+# one solver in a process of its own
+
+
+def run(folder: Path, solver: str, minutes: float, part: float) -> dict[str, object]:
+    """Sweep until the objective stands still or time is up; whatever a part of the rows takes, scaled."""
+    problem = load(folder)
+    before = peak_bytes()
+    if solver == "spark":
+        return spark(problem, part)
+    kinds: dict[str, Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]] = {
+        "unrated": lambda: unrated(problem),
+        "steps": lambda: steps(problem),
+        "cg": lambda: implicit(problem, exact=False, part=part),
+        "exact": lambda: implicit(problem, exact=True, part=part),
+        "explicit": lambda: explicit(problem),
+        "tethered": lambda: tethered(problem),
+        "dense": lambda: dense(problem, part=part),
     }
-    base = 0.0
-    for name, (work, truth) in jobs.items():
-        with threadpool_limits(limits=1):
-            seconds, found = best_of(work)
-        base = base or seconds
-        error = np.abs(found[:CHECKED] - truth).max()
-        print(f"{factors.shape[1]:5d} {name:>8} | {seconds:7.3f} {seconds / base:6.2f} | {error:8.1e}", flush=True)
+    warm = first_rows(problem, 70)
+    if solver in ("unrated", "steps", "explicit", "tethered"):  # kernels are compiled and loaded once
+        next({"unrated": unrated, "steps": steps, "explicit": explicit, "tethered": tethered}[solver](warm))
+    seconds, values, peak = [], [], 0
+    turns, start = kinds[solver](), time.perf_counter()
+    while time.perf_counter() - start < 60 * minutes and len(seconds) < 25:
+        begun = time.perf_counter()
+        x, y = next(turns)
+        seconds.append((time.perf_counter() - begun) / part)
+        peak = max(peak, peak_bytes() - before)
+        if part < 1:
+            break
+        values.append(objective(problem, x, y, OBJECTIVE.get(solver, "implicit")))
+        if len(values) > 2 and values[-2] - values[-1] < 2e-5 * values[-1]:
+            break
+    if solver == "dense" and part < 1:  # its tensors, were they whole
+        width, rows = problem.images.shape[1], problem.items.num_rows
+        peak = 4 * rows * width * (problem.people.num_rows + rows + width)
+    return {"seconds": seconds, "values": values, "bytes": peak, "part": part}
 
 
-def first(rows: Rows, count: int) -> Rows:
-    """The first `count` rows."""
-    end = rows.indptr[count]
-    return Rows(rows.indptr[: count + 1], rows.indices[:end], rows.ratings[:end], rows.weights[:end])
+def spark(problem: Problem, part: float) -> dict[str, object]:
+    """Two fits of one and three sweeps: half the difference is a sweep, without what Spark needs to start."""
+    from pyspark.ml.recommendation import ALS
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master(f"local[{THREADS}]")
+        .config("spark.driver.memory", "8g")
+        .config("spark.ui.enabled", "false")
+        .config("spark.log.level", "ERROR")
+        .getOrCreate()
+    )
+    row, column, ratings, _ = problem.entries
+    kept = column < max(2, int(part * problem.items.num_rows))
+    if problem.people.num_rows > 1000:
+        kept = (column < part**0.5 * problem.items.num_rows) & (row < part**0.5 * problem.people.num_rows)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory() as folder:
+        pq.write_table(
+            pa.table({"user": row[kept].astype(np.int32), "item": column[kept].astype(np.int32), "r": ratings[kept]}),
+            f"{folder}/r.parquet",
+        )
+        frame = session.read.parquet(f"{folder}/r.parquet").cache()
+        frame.count()
+        times = []
+        for sweeps in (1, 3):
+            als = ALS(rank=problem.images.shape[1], maxIter=sweeps, regParam=SPARK_STRENGTH, userCol="user",
+                      itemCol="item", ratingCol="r", numUserBlocks=THREADS, numItemBlocks=THREADS, seed=0)  # fmt: skip
+            start = time.perf_counter()
+            als.fit(frame)
+            times.append(time.perf_counter() - start)
+    done = len(np.unique(row[kept])) + len(np.unique(column[kept]))
+    share = done / (len(np.unique(row)) + len(np.unique(column)))
+    session.stop()
+    return {"seconds": [(times[1] - times[0]) / 2 / share], "values": [], "bytes": 0, "part": share}
+
+
+def first_rows(problem: Problem, count: int) -> Problem:
+    """A small problem of the same kinds of rows."""
+    row, column, ratings, weights = problem.entries
+    few = (row < count) & (column < count)
+    table = Interactions.of(row[few], column[few], ratings[few], weights=weights[few], num_users=count, num_items=count)
+    return Problem(table.by_user(), table.by_item(), problem.images[:count])
+
+
+def peak_bytes() -> int:
+    """The most memory that this process ever had."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def save(problem: Problem, folder: Path) -> None:
+    for name, rows in (("people", problem.people), ("items", problem.items)):
+        for field, values in rows._asdict().items():
+            np.save(folder / f"{name}_{field}.npy", values)
+    np.save(folder / "images.npy", problem.images)
+
+
+def load(folder: Path) -> Problem:
+    people, items = (
+        Rows(*(np.load(folder / f"{name}_{field}.npy") for field in Rows._fields)) for name in ("people", "items")
+    )
+    return Problem(people, items, np.load(folder / "images.npy"))
+
+
+# the table
+
+
+def peak_rate() -> float:
+    """Operations per second of a large matrix product by as many threads as solvers have."""
+    code = (
+        "import numpy as np, time; a = np.random.rand(4096, 4096).astype('f'); a @ a; t = []\n"
+        "for _ in range(3): s = time.perf_counter(); a @ a; t.append(time.perf_counter() - s)\n"
+        "print(2 * 4096**3 / min(t))"
+    )
+    env = os.environ | {"OMP_NUM_THREADS": str(THREADS)}
+    return float(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout)
+
+
+def operations(problem: Problem) -> float:
+    """Of one sweep of exact solves, ratings only."""
+    total, dim = 0.0, problem.images.shape[1]
+    for rows in (problem.people, problem.items):
+        k = np.diff(rows.indptr).astype(np.float64)
+        m = np.minimum(k, dim)
+        total += float((m * k * dim + m**3 / 3 + 4 * k * dim).sum())
+    return total
+
+
+def child(folder: Path, solver: str, minutes: float, part: float) -> dict[str, object]:
+    command = [sys.executable, __file__, "--child", solver, str(folder), str(part), "--minutes", str(minutes)]
+    blas = "1" if solver in ("cg", "exact") else str(THREADS)
+    env = os.environ | {"OMP_NUM_THREADS": blas}
+    try:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60 * (minutes + 2))
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not one sweep in {minutes + 2:.0f} minutes"}
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1][:100] if done.stderr.strip() else "killed"}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def compare(name: str, scale: float, asked: list[str] | None, minutes: float) -> None:
+    """Print one line per solver of this size."""
+    size, peak = SIZES[name], peak_rate()
+    with tempfile.TemporaryDirectory() as where:
+        folder = Path(where)
+        problem = make(size, scale, np.random.default_rng(0))
+        save(problem, folder)
+        work = operations(problem)
+        counts = f"{problem.items.num_rows:,} items, {problem.people.num_rows:,} people, {len(problem.items.indices):,}"
+        machine = f"peak {peak / 1e9:.0f} GFLOPS, load {os.getloadavg()[0]:.1f}"
+        print(f"\n({name}) {counts} ratings, width {size.width}; {machine}")
+        print("    solver |  s / sweep |   to .1 % | sweeps |  MB more | of peak | objective", flush=True)
+        found: dict[str, dict] = {}
+        for solver in [s for s in size.solvers if asked is None or s in asked]:
+            slow = solver in ("dense", "spark") or (scale * size.ratings > 1e5 and (solver, name) in TOO_SLOW)
+            part = FRACTION if slow else 1.0
+            found[solver] = child(folder, solver, minutes, part)
+        for solver, out in found.items():
+            if "failed" in out:
+                print(f"{solver:>10} | failed: {out['failed']}")
+                continue
+            kind = OBJECTIVE.get(solver, "implicit")
+            others = [o["values"] for s, o in found.items() if OBJECTIVE.get(s, "implicit") == kind and o.get("values")]
+            best = min((min(v) for v in others), default=np.nan)
+            near = [i for i, v in enumerate(out["values"]) if v <= 1.001 * best]
+            until = f"{sum(out['seconds'][: near[0] + 1]):9.2f}" if near else f"{'':9}"
+            sweep = float(np.median(out["seconds"]))
+            scaled, last = "~" if out["part"] < 1 else " ", f"{out['values'][-1]:.6g}" if out["values"] else ""
+            figures = f"{scaled}{sweep:9.3f} | {until} | {len(out['seconds']):6d} | {out['bytes'] / 2**20:8.0f}"
+            print(f"{solver:>10} | {figures} | {100 * work / sweep / peak:6.1f}% | {last}", flush=True)
+
+
+def linear(width: int = 256) -> None:
+    """Seconds per sweep over two decades of ratings, 30 for every person and every item."""
+    counts, seconds = [30_000, 100_000, 300_000, 1_000_000, 3_000_000], []
+    for n in counts:
+        size = Size(n // 30, n // 30, n, width, ())
+        turns = explicit(make(size, 1.0, np.random.default_rng(0)))
+        next(turns)
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            next(turns)
+            times.append(time.perf_counter() - start)
+        seconds.append(min(times))
+        print(f"{n:9,} ratings | {seconds[-1]:8.3f} s / sweep | {1e6 * seconds[-1] / n:6.2f} us / rating", flush=True)
+    print(f"exponent {np.polyfit(np.log(counts), np.log(seconds), 1)[0]:.3f}")
+
+
+def disk(scale: float) -> None:
+    """One sweep of items held near their images, every table float16 and on disk."""
+    count, n, width = int(1_000_000 * scale), int(30_000_000 * scale), 768
+    rng = np.random.default_rng(0)
+    table = make(Size(count, count, n, 1, ()), 1.0, rng)
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as where:
+
+        def mapped(name: str) -> np.ndarray:
+            path = f"{where}/{name}.npy"
+            return np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(count, width))
+
+        images, people, items = mapped("images"), mapped("people"), mapped("items")
+        for first in range(0, count, 50_000):
+            span = slice(first, min(first + 50_000, count))
+            images[span] = items[span] = normalize(rng.standard_normal((span.stop - first, width), np.float32))
+        print(f"{count:,} by {count:,}, {n:,} ratings, width {width}: three tables of {images.nbytes / 2**30:.2f} GiB")
+        for sweep in range(2):
+            start = time.perf_counter()
+            solve_rows(table.people, items, strength=1.0, out=people)
+            solve_rows(table.items, people, prior=images, strength=3.0, out=items)
+            seconds = time.perf_counter() - start
+            row, column, ratings, _ = first_rows(table, 3000).entries
+            left = ratings - paired(people[:3000].astype(np.float32), row, items[:3000].astype(np.float32), column)
+            error = np.mean(left**2) if len(left) else np.nan
+            print(
+                f"sweep {sweep + 1}: {seconds:.1f} s, peak {peak_bytes() / 2**30:.2f} GiB, left {error:.4f}", flush=True
+            )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rows", type=int, default=2000)
-    parser.add_argument("--length", type=int, default=30)
-    parser.add_argument("--widths", type=int, nargs="+", default=[128, 768, 1280])
-    asked = parser.parse_args()
-    threads = os.cpu_count() or 1
-    rng = np.random.default_rng(0)
-    lengths = rng.poisson(asked.length, asked.rows)
-    indices = np.concatenate([rng.permutation(asked.rows)[:k] for k in lengths])
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
-    weights = rng.uniform(2, 4, len(indices)).astype(np.float32)
-    ones = np.ones(len(indices), np.float32)
-    table = sparse.csr_matrix((weights, indices, indptr), shape=(asked.rows, asked.rows))
-    rows = Rows(indptr, indices, ones, weights)
-    print(f"{asked.rows} rows of {asked.length} entries, {threads} threads")
-    print(f"{'width':>5} {'solver':>8} | {'seconds':>7} {'ratio':>6} | {'error':>8}")
-    for width in asked.widths:
-        compare(rows, table, normalize(rng.standard_normal((asked.rows, width))), threads)
+    parser.add_argument("--size", nargs="+", default=list(SIZES), choices=list(SIZES))
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--solver", nargs="+")
+    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--linear", action="store_true")
+    parser.add_argument("--disk", action="store_true")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    if told.child:
+        print(json.dumps(run(Path(told.child[1]), told.child[0], told.minutes, float(told.child[2]))))
+    elif told.linear:
+        linear()
+    elif told.disk:
+        disk(told.scale)
+    else:
+        for one in told.size:
+            compare(one, told.scale, told.solver, told.minutes)

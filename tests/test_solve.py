@@ -93,6 +93,28 @@ def test_long_rows_and_float16_tables(dim, with_gram, way):
 
 
 @pytest.mark.parametrize("with_gram", [False, True])
+def test_tables_on_disk_and_parts_change_nothing(tmp_path, monkeypatch, with_gram, way):
+    rng = np.random.default_rng(9)
+    rows, factors, prior = table(rng, list(rng.integers(0, 30, 50)), 60, low=0.5), unit(rng, 60, 16), unit(rng, 50, 16)
+    gram = 0.3 * factors.T.astype(np.float64) @ factors if with_gram else None
+    strengths = rng.choice([0.5, 2.0], 50)
+
+    def mapped(name, like):
+        made = np.lib.format.open_memmap(tmp_path / name, mode="w+", dtype=np.float16, shape=like.shape)
+        made[:] = like
+        return made
+
+    disk = mapped("factors.npy", factors), mapped("prior.npy", prior), mapped("out.npy", prior)
+    whole = solve_rows(rows, np.array(disk[0]), prior=np.array(disk[1]), gram=gram, strength=strengths)
+    monkeypatch.setattr(solve, "_PART", 7)
+    found = solve_rows(rows, disk[0], prior=disk[1], gram=gram, strength=strengths, out=disk[2])
+    assert found is disk[2]
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), whole, atol=2e-3)
+    in_parts = solve_rows(rows, disk[0], prior=disk[1], gram=gram, strength=strengths)
+    np.testing.assert_allclose(in_parts, whole, atol=2e-5)
+
+
+@pytest.mark.parametrize("with_gram", [False, True])
 @pytest.mark.parametrize("prior_of", ["none", "one", "each"])
 def test_steps_from_a_guess_lead_to_the_solution(monkeypatch, with_gram, prior_of):
     rng = np.random.default_rng(8)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64
 from scipy.linalg import solve_triangular
 
 from zahir.interactions import Interactions, Rows
@@ -217,10 +217,13 @@ def _rated(table: Interactions) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def gram(vectors: Float32[np.ndarray, "n dim"]) -> Float64[np.ndarray, "dim dim"]:
-    """Sum of v v' over all rows, in float64."""
-    wide = vectors.astype(np.float64)
-    return wide.T @ wide
+def gram(vectors: Float[np.ndarray, "n dim"]) -> Float64[np.ndarray, "dim dim"]:
+    """Sum of v v' over all rows: float32 products of a few thousand rows each, added up in float64."""
+    total = np.zeros((vectors.shape[1],) * 2)
+    for first in range(0, len(vectors), 4096):
+        block = vectors[first : first + 4096].astype(np.float32, copy=False)
+        total += block.T @ block
+    return total
 
 
 def paired(

@@ -46,8 +46,7 @@ def solve_short(which, indptr, indices, ratings, weights, table, half, prior, st
     system = np.empty((most, most), np.float32)
     left = np.empty(longest, np.float32)
     target = np.empty(most, np.float32)
-    bits = np.empty(dim, np.uint32)
-    row = bits.view(np.float32)
+    bits, row = np.empty(dim, np.uint32), np.empty(dim, np.float32)
     for i in which:
         first, last = indptr[i], indptr[i + 1]
         own = prior[i if len(prior) > 1 else 0]
@@ -55,7 +54,8 @@ def solve_short(which, indptr, indices, ratings, weights, table, half, prior, st
         if k <= dim:
             size = _fours(k)
             a = flat[: size * dim].reshape(size, dim)
-            _gather(first, k, indices, ratings, weights, table, half, own, a, left)
+            for j in range(k):
+                left[j] = _take(first + j, indices, ratings, weights, table, half, own, bits, a[j])
             a[k:] = 0
             system[:size, :size] = 0
             _add_gram(a, system)
@@ -75,13 +75,10 @@ def solve_short(which, indptr, indices, ratings, weights, table, half, prior, st
         for start in range(first, last, _SEGMENT):
             count = min(_SEGMENT, last - start)
             for j in range(count):
-                weight = np.sqrt(weights[start + j])
-                _read(table, indices[start + j], half, bits, row)
-                rest = weight * (ratings[start + j] - _dot(row, own))
+                left[j] = _take(start + j, indices, ratings, weights, table, half, own, bits, row)
                 for d in range(dim):
-                    scaled = weight * row[d]
-                    across[d, j] = scaled
-                    target[d] += rest * scaled
+                    across[d, j] = row[d]
+                _axpy(left[j], row, target)
             across[:, count:] = 0
             _add_gram(across, system)
         _solve(system, size, strength[i], target)
@@ -100,11 +97,13 @@ def improve_some(which, indptr, indices, ratings, weights, table, half, prior, s
     rows = np.empty((longest, dim), np.float32)
     left = np.empty(longest, np.float32)
     slope, step, image = np.empty(dim, np.float32), np.empty(dim, np.float32), np.empty(dim, np.float32)
+    bits = np.empty(dim, np.uint32)
     for i in which:
         k = indptr[i + 1] - indptr[i]
         own = prior[i if len(prior) > 1 else 0]
         a, x, s = rows[:k], out[i], strength[i]
-        _gather(indptr[i], k, indices, ratings, weights, table, half, x, a, left)
+        for j in range(k):
+            left[j] = _take(indptr[i] + j, indices, ratings, weights, table, half, x, bits, a[j])
         for d in range(dim):
             slope[d] = s * (own[d] - x[d])
         for j in range(k):
@@ -144,32 +143,29 @@ def _spread(halves, bits):
 
 @kernel
 @no_type_check
-def _read(table, index, half, bits, row):
-    """One row of the table as float32; `row` is `bits`."""
+def _take(entry, indices, ratings, weights, table, half, at, bits, out):
+    """out = an entry's factors times the root of its weight; return what `at` leaves unexplained, times the same."""
+    scale = np.sqrt(weights[entry])
     if half:
-        _spread(table[index], bits)
-        for d in range(len(row)):
-            row[d] *= HALF
+        _spread(table[indices[entry]], bits)
+        wide = bits.view(np.float32)
+        for d in range(len(out)):
+            out[d] = HALF * wide[d]
+        told = _scaled(out, scale, at, out)
     else:
-        for d in range(len(row)):
-            row[d] = table[index, d]
+        told = _scaled(table[indices[entry]], scale, at, out)
+    return scale * (ratings[entry] - told)
 
 
 @kernel
 @no_type_check
-def _gather(first, k, indices, ratings, weights, table, half, at, a, left):
-    """Rows of `a` times the roots of their weights, and what `at` leaves unexplained, times the same."""
-    bits = np.empty(table.shape[1], np.uint32)
-    row = bits.view(np.float32)
-    for j in range(k):
-        _read(table, indices[first + j], half, bits, row)
-        scale = np.sqrt(weights[first + j])
-        out = a[j]
-        told = np.float32(0)
-        for d in range(len(row)):
-            told += row[d] * at[d]
-            out[d] = scale * row[d]
-        left[j] = scale * (ratings[first + j] - told)
+def _scaled(source, scale, at, out):
+    """out = scale source; return source . at."""
+    told = np.float32(0)
+    for d in range(len(source)):
+        told += source[d] * at[d]
+        out[d] = scale * source[d]
+    return told
 
 
 @kernel

@@ -25,6 +25,7 @@ _WORK = 1 << 28  # operations of one call of a kernel: a few milliseconds
 _SHORT = 320  # systems of up to this many unknowns are solved by a kernel, larger ones by LAPACK
 _WELL_CONDITIONED = 1000.0  # float32 loses three digits of its seven up to here
 _ITERATIVE = 640  # rows with more entries than this, in wider spaces than this, try conjugate gradients first
+_PART = 1 << 16  # rows solved before they are written
 _GATHERED = 1 << 24  # floats of one row that are gathered for conjugate gradients; longer rows are solved
 
 
@@ -32,19 +33,21 @@ def solve_rows(
     rows: Rows,
     factors: Float[np.ndarray, "cols dim"],
     *,
-    prior: Float32[np.ndarray, "rows dim"] | Float32[np.ndarray, "dim"] | None = None,
+    prior: Float[np.ndarray, "rows dim"] | Float[np.ndarray, "dim"] | None = None,
     gram: Float64[np.ndarray, "dim dim"] | None = None,
     strength: float | Float[np.ndarray, "rows"],
+    out: Float[np.ndarray, "rows dim"] | None = None,
     threads: int | None = None,
-) -> Float32[np.ndarray, "rows dim"]:
+) -> Float[np.ndarray, "rows dim"]:
     """Solve one weighted ridge regression per row.
 
     Minimises, for each row i with entries j,
 
         sum_j w_ij (r_ij - x_i . f_j)^2 + strength_i |x_i - prior_i|^2 + x_i' gram x_i.
 
-    `factors` are float32 or float16, and may be memory-mapped. `prior` is one for all rows or one per
-    row (zero without); so is `strength`, which is > 0. `gram` is symmetric and not negative: with w0 F'F
+    `factors` and `prior` are float32 or float16, and may be memory-mapped; so may `out`, which is written
+    65,536 rows at a time (without it the answer is a new float32 table). `prior` is one for all rows or
+    one per row (zero without); so is `strength`, which is > 0. `gram` is symmetric and not negative: with w0 F'F
     for it, and weights w - w0 and ratings w r / (w - w0) for the entries, this is the WALS objective in
     which every cell without a rating asks for 0 with weight w0 (Hu, Koren & Volinsky 2008, eq. 4; our
     weights are their confidences c_ui). A row without entries returns its prior, drawn to zero by
@@ -62,16 +65,23 @@ def solve_rows(
     """
     longest = _check(rows, factors, prior, gram, np.asarray(strength))
     each = np.broadcast_to(np.asarray(strength, np.float64), (rows.num_rows,))
+    if out is None:
+        out = np.empty((rows.num_rows, factors.shape[1]), np.float32)
+    elif out.shape != (rows.num_rows, factors.shape[1]):
+        raise ValueError(f"out has shape {out.shape}; expected {(rows.num_rows, factors.shape[1])}.")
     if gram is None:
-        return _solve(rows, factors, prior, each, longest, threads)
-    out = np.empty((rows.num_rows, factors.shape[1]), np.float32)
+        for part in _parts(np.arange(rows.num_rows)):
+            out[part] = _solve(_take(rows, part), factors, _of(prior, part), each[part], longest, threads)
+        return out
     for s in np.unique(each):
-        which = np.flatnonzero(each == s)
         turned = _Turned(gram, float(s), threads)
-        start = None if prior is None else turned.prior(prior if prior.ndim == 1 else prior[which])
-        some = rows if len(which) == rows.num_rows else _take(rows, which)
-        ones, factors_there = np.ones(len(which)), turned.factors(factors)
-        out[which] = turned.back(_solve(some, factors_there, start, ones, _longest(factors_there), threads))
+        there = turned.factors(factors)
+        longest = _longest(there)
+        for part in _parts(np.flatnonzero(each == s)):
+            own = _of(prior, part)
+            start = None if own is None else turned.prior(own)
+            ones = np.ones(len(part))
+            out[part] = turned.back(_solve(_take(rows, part), there, start, ones, longest, threads))
     return out
 
 
@@ -139,7 +149,8 @@ def _solve(
     """Each row by whatever suits it: short well conditioned ones by a kernel, the others by LAPACK, in blocks."""
     dim, lengths = factors.shape[1], np.diff(rows.indptr)
     start = np.zeros(dim, np.float32) if prior is None else prior
-    out = np.array(np.broadcast_to(start, (rows.num_rows, dim)), np.float32)
+    out = np.empty((rows.num_rows, dim), np.float32)
+    out[:] = start
     sums = np.concatenate([[0], np.cumsum(rows.weights, dtype=np.float64)])
     condition = (sums[rows.indptr[1:]] - sums[rows.indptr[:-1]]) * longest / strength
     short = (np.minimum(lengths, dim) <= _SHORT) & (condition < _WELL_CONDITIONED) & (rows.num_rows >= _FEW)
@@ -313,7 +324,20 @@ def _product(table: np.ndarray, matrix: np.ndarray, threads: int | None) -> np.n
     return out
 
 
+def _parts(which: np.ndarray) -> Iterator[np.ndarray]:
+    yield from (which[first : first + _PART] for first in range(0, len(which), _PART))
+
+
+def _of(prior: np.ndarray | None, which: np.ndarray) -> np.ndarray | None:
+    """The priors of these rows."""
+    if prior is None:
+        return None
+    return np.asarray(prior if prior.ndim == 1 else prior[which], np.float32)
+
+
 def _take(rows: Rows, which: np.ndarray) -> Rows:
+    if len(which) == rows.num_rows and np.array_equal(which, np.arange(len(which))):
+        return rows
     lengths = np.diff(rows.indptr)[which]
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     entries = np.repeat(rows.indptr[which] - indptr[:-1], lengths) + np.arange(indptr[-1])
