@@ -139,9 +139,9 @@ def parameters(genome: Float32[np.ndarray, "dim"], seed: int) -> Parameters:
 @kernel
 def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, wishes, rows):
     layout = np.empty(6)
-    layout[0] = 0.52 * np.tanh(1.0 * focus[0])
-    layout[1] = 0.36 * np.tanh(1.0 * focus[1])
-    layout[2] = np.exp(0.36 * np.tanh(0.8 * zoom))
+    layout[0] = 0.56 * np.tanh(1.0 * focus[0])
+    layout[1] = 0.39 * np.tanh(1.0 * focus[1])
+    layout[2] = np.exp(0.44 * np.tanh(0.8 * zoom))
     layout[3] = 1.2 * np.tanh(1.2 * light)
     layout[4] = 1.9 * step(-1.4, 0.9, ground[0])
     layout[5] = np.exp(0.7 * np.tanh(ground[1]))
@@ -171,7 +171,7 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     surface[2] = (1 - 0.7 * on[0]) * max(0.0, 1.6 * uniform(finish[2]) - 0.6)
     surface[3] = 0.02 + 0.10 * uniform(finish[3])
     part = np.exp(-0.48 * np.tanh(0.8 * crop) - 0.29)
-    wander = (0.35 + 1.4 * uniforms(drift)) * np.array([1.0, 0.12]) * (1 - max(folds[0], folds[1]))
+    wander = (0.65 + 1.5 * uniforms(drift)) * np.array([1.0, 0.10]) * (1 - max(folds[0], folds[1]))
     return layout, part, wander, on, strokes, surface, folds
 
 
