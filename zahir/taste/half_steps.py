@@ -146,6 +146,15 @@ def _people(
     return fit._replace(population=population, users=users), shared.dual
 
 
+def by_their_own(table: Interactions, fit: Fit, strengths: Strengths) -> Fit:
+    """Each person's taste and bias from all of their ratings, everything that is shared as it is."""
+    scale = np.float32(np.sqrt(strengths.own / strengths.bias))  # one strength serves taste and bias
+    wide = np.concatenate([fit.items, np.full((len(fit.items), 1), scale, np.float32)], axis=1)
+    rows = _unexplained(table.by_user(), fit.level, np.zeros_like(fit.user_bias), fit.item_bias, 0.0)
+    found = solve_rows(rows, wide, prior=np.append(fit.population, np.float32(0)), strength=strengths.own)
+    return fit._replace(users=np.ascontiguousarray(found[:, :-1]), user_bias=scale * found[:, -1])
+
+
 def _items(
     table: Interactions,
     fit: Fit,

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -19,18 +20,20 @@ from zahir.errors import BadData, NotFitted
 from zahir.interactions import History, Interactions, Rows
 from zahir.space import normalize
 from zahir.taste.evidence import ENOUGH, SAMPLES, Scales, fixed_scales, sample, scales_by_evidence
-from zahir.taste.half_steps import TetherForm, gram, half_steps, paired
+from zahir.taste.half_steps import TetherForm, by_their_own, gram, half_steps, paired
 from zahir.taste.lean import lean, random_direction
 from zahir.taste.metric import IDENTITY, Metric, metrics
 from zahir.taste.posterior import row_samples, row_variance
 from zahir.taste.shared import Strengths
 from zahir.taste.solve import solve_rows
+from zahir.taste.trust import looks, unique, varies
 
 _TETHERS = (np.inf, 3.0, 1.0)  # tried from stiff to loose, in units of the noise variance
 _TRIAL_ITERATIONS = 2
 _POWERS = (0.0, 0.5, 1.0)  # of the images' covariance, as the covariance of tastes
 _OPTIONAL = ("item", "level", "bias")
-_FORMAT = 1
+_FORMAT = 2
+_LEAST_TRUST = 1e-3
 
 
 class TetheredWALS:
@@ -59,7 +62,8 @@ class TetheredWALS:
     With items at their images and nothing unobserved, the whole is one Gaussian problem and solved as
     such; otherwise half-steps alternate, each of them exact, `iterations` times. Not convex: every fit
     starts from the images, so that the same ratings give the same model. `seed` draws the folds of the
-    choice of tether and the sample that evidence looks at.
+    choice of tether and the sample that evidence looks at. `trust="auto"` lets people whose votes say
+    nothing of taste (`zahir.taste.trust`) speak less for others, never for themselves.
     """
 
     mean_: Float32[np.ndarray, "dim"]
@@ -70,6 +74,7 @@ class TetheredWALS:
     item_bias_: Float32[np.ndarray, "items"]
     metric_: Metric = IDENTITY  # tastes are a priori normal with covariance S^2 times their scale
     rated_: np.ndarray  # whether each user of the fit had rated anything
+    trust_: Float32[np.ndarray, "users"]  # weight in [0, 1] of what each says about others; ones without `trust`
     level_: float
     scales_: dict[str, float]
     tether_: float
@@ -84,6 +89,7 @@ class TetheredWALS:
         tether_form: TetherForm = "pull",
         iterations: int = 10,
         seed: int = 0,
+        trust: Literal["auto"] | None = None,
         leave_out: Sequence[str] = (),
     ) -> None:
         if tether != "auto" and not float(tether) >= 0:
@@ -99,6 +105,8 @@ class TetheredWALS:
             raise ValueError("a pseudo-rating of infinite weight has no solution. Use tether_form='pull'.")
         if not 0 <= unobserved < np.inf:
             raise ValueError(f"unobserved must be finite and >= 0; got {unobserved}.")
+        if trust not in ("auto", None) or (trust and unobserved):
+            raise ValueError(f"trust must be 'auto' or None, and None where unobserved > 0; got {trust!r}.")
         if iterations < 1:
             raise ValueError(f"iterations must be at least 1; got {iterations}.")
         self.tether = tether
@@ -108,6 +116,7 @@ class TetheredWALS:
         self.tether_form: TetherForm = tether_form
         self.iterations = iterations
         self.seed = seed
+        self.trust: Literal["auto"] | None = trust
         self.leave_out = tuple(leave_out)
 
     def fit(self, interactions: Interactions, item_embeddings: Float32[np.ndarray, "items dim"]) -> TetheredWALS:
@@ -125,10 +134,14 @@ class TetheredWALS:
         units = normalize(item_embeddings)
         self.mean_ = (units.sum(0, dtype=np.float64) / max(1, len(units))).astype(np.float32)
         images = normalize(units - self.mean_)
-        metric, scales = self._choose(table, images)
+        self.trust_ = self._trust(table, images)
+        told = _weighed(table, self.trust_)
+        metric, scales = self._choose(_believed(table, self.trust_), images)
         strengths, factors = _strengths(scales), metric.factors(images)
-        tether = self._choose_tether(table, factors, strengths) if self.tether == "auto" else float(self.tether)
-        *_, found = half_steps(table, factors, strengths=strengths, tether=tether, **self._form())
+        tether = self._choose_tether(told, factors, strengths) if self.tether == "auto" else float(self.tether)
+        *_, found = half_steps(told, factors, strengths=strengths, tether=tether, **self._form())
+        if np.any(self.trust_ < 1):
+            found = by_their_own(table, found, strengths)
         self.scales_, self.tether_, self.metric_ = scales._asdict(), tether, metric
         self.population_, self.level_ = metric.factors(found.population), found.level
         self.user_embeddings_ = metric.factors(found.users)
@@ -264,6 +277,26 @@ class TetheredWALS:
     def _given_or(self, scales: Scales) -> Scales:
         return scales._replace(**{name: scales.noise / strength for name, strength in self._given().items()})
 
+    def _trust(self, table: Interactions, images: np.ndarray) -> Float32[np.ndarray, "users"]:
+        """How far each person's ratings may speak for others; copies first, since they look like a majority."""
+        if self.trust is None or len(table) < ENOUGH:
+            return np.ones(table.num_users, np.float32)
+        apart = varies(table.users, table.ratings, num_users=table.num_users)
+        apart *= unique(table.users, table.items, table.ratings, num_users=table.num_users)
+        told = _weighed(table, apart)
+        metric, scales = self._choose(_believed(table, apart), images)
+        looking = looks(
+            told.users,
+            told.items,
+            told.ratings,
+            told.weights,
+            factors=metric.factors(images),
+            scales=scales,
+            num_users=table.num_users,
+            rng=np.random.default_rng(self.seed),
+        )
+        return (apart * looking).astype(np.float32)
+
     def _choose_tether(self, table: Interactions, factors: np.ndarray, strengths: Strengths) -> float:
         """The stiffest tether whose error on held-out ratings is within one standard error of the least.
 
@@ -318,7 +351,9 @@ class TetheredWALS:
                 total = self.population_ * np.float32((own + others * population) / population)
             if history.user is not None and history.user < len(self.rated_) and self.rated_[history.user]:
                 others -= 1
-                total = total - self.user_embeddings_[history.user]
+                # what one contributed to the population: nearly the population itself, where trust is low
+                share = self.trust_[history.user]
+                total = total - share * self.user_embeddings_[history.user] - (1 - share) * self.population_
         prior = np.float32(population / (own + others * population)) * self.metric_.back(total)
         variance = own * (own + (others + 1) * population) / (own + others * population)
         # scaled so that one strength serves both taste and bias
@@ -374,13 +409,36 @@ class _Row(NamedTuple):
     bias: np.float32
 
 
-_SETTINGS = ("tether", "regularization", "population", "unobserved", "tether_form", "iterations", "seed", "leave_out")
-_ARRAYS = ("mean", "population", "user_embeddings", "item_embeddings", "user_bias", "item_bias", "rated")
+_SETTINGS = (
+    "tether",
+    "regularization",
+    "population",
+    "unobserved",
+    "tether_form",
+    "iterations",
+    "seed",
+    "trust",
+    "leave_out",
+)
+_ARRAYS = ("mean", "population", "user_embeddings", "item_embeddings", "user_bias", "item_bias", "rated", "trust")
 
 
 def _strengths(scales: Scales) -> Strengths:
     """Noise over scale; infinity for a part of scale 0."""
     return Strengths(*(scales.noise / scale if scale > 0 else np.inf for scale in scales[:5]))
+
+
+def _weighed(table: Interactions, trust: np.ndarray) -> Interactions:
+    """The table as others may learn from it."""
+    if np.all(trust == 1):
+        return table
+    kept = np.maximum(trust, _LEAST_TRUST)[table.users].astype(np.float32)
+    return replace(table, weights=table.weights * kept)
+
+
+def _believed(table: Interactions, trust: np.ndarray) -> Interactions:
+    """Ratings of people who are trusted by half or more: a small weight would tell evidence of a small noise."""
+    return table.take(trust[table.users] >= 0.5) if np.any(trust < 0.5) else table
 
 
 def _mapped(path: Path) -> np.ndarray:
