@@ -90,7 +90,7 @@ def test_leaning_uses_every_liked_item_before_any_twice():
     rows = lean(taste, liked, 10, rng=np.random.default_rng(0))
     used = np.argmax(rows[:, 1:], axis=1)
     assert sorted(used[:5]) == sorted(used[5:]) == [0, 1, 2, 3, 4]
-    np.testing.assert_allclose(rows @ taste, 1 / np.hypot(1, 0.55), atol=1e-5)
+    np.testing.assert_allclose(rows @ taste, 1 / np.hypot(1, 0.25), atol=1e-5)
     near = normalize(np.array([[1.0, 0.3, 0, 0, 0, 0], [-1.0, 0, 0, 0, 0, 0.3]]))
     first = [int(lean(taste, near, 1, rng=np.random.default_rng(s))[0, 5] > 0.05) for s in range(200)]
     assert np.mean(first) < 0.05

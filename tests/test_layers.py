@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "zahir"
-NOUNS = ["errors", "jit", "space", "interactions", "media", "protocols"]
+NOUNS = ["errors", "jit", "space", "questions", "interactions", "media", "protocols"]
 WORKERS = {"encode", "taste", "generate", "studio", "datasets"}
 WIRING = {"store", "plugins", "testing"}
 LOOP = {"loop", "feed"}

@@ -67,19 +67,42 @@ def liked(store):
 def test_step_makes_what_the_taste_says_and_keeps_where_it_came_from(store):
     user = liked(store)
     echo = Echo()
-    ids = step(store, user, encoder=echo, model=Mean(), generator=echo, n=3, surprise=0.0, strength=0.7, seed=5)
-    assert_allclose(store.vectors(SPACE)[-3:], [[0, 1]] * 3, atol=0.02)
+    ids = step(store, user, encoder=echo, model=Mean(), generator=echo, n=1, surprise=0.0, strength=0.7, seed=5)
+    assert_allclose(store.vectors(SPACE)[-1], [0, 1], atol=0.02)
     item = store.item(ids[0])
     assert (item.made_for, item.surprise, item.origin.strength) == (user, 0.0, 0.7)
-    again = step(store, user, encoder=echo, model=Mean(), generator=echo, n=3, surprise=0.0, seed=5)
+    again = step(store, user, encoder=echo, model=Mean(), generator=echo, n=1, surprise=0.0, seed=5)
     assert store.item(again[0]).origin.seed == item.origin.seed
 
 
 def test_surprise_turns_by_its_angle(store):
     user = liked(store)
     echo = Echo()
-    step(store, user, encoder=echo, model=Mean(), generator=echo, n=8, surprise=1.2, seed=1)
-    assert_allclose(store.vectors(SPACE)[-8:, 1], np.cos(1.2), atol=0.02)
+    step(store, user, encoder=echo, model=Mean(), generator=echo, n=1, surprise=1.2, seed=1)
+    assert_allclose(store.vectors(SPACE)[-1, 1], np.cos(1.2), atol=0.02)
+
+
+def test_what_is_made_leads_away_from_what_was_made_lately_the_less_the_surer_the_taste(store):
+    user, echo = liked(store), Echo()
+    shared = np.float32([1, 0.2])
+
+    class Other(Mean):
+        def tastes(self, history, n, *, rng):
+            return np.repeat((shared / np.linalg.norm(shared))[None], n, axis=0)
+
+    step(store, user, encoder=echo, model=Other(), generator=echo, n=3, surprise=0.0, seed=5)
+    first, second, third = store.vectors(SPACE)[-3:].astype(np.float64)
+    centre = store.vectors(SPACE)[:3].mean(axis=0)
+    expected = first - (first - centre)  # one rating: in full
+    assert_allclose(second, expected / np.linalg.norm(expected), atol=0.03)
+    expected = first - ((first + second) / 2 - centre)
+    assert_allclose(third, expected / np.linalg.norm(expected), atol=0.03)
+    many = store.add_items(echo.generate(np.float32([[0, 1]] * 400), seeds=range(400)), np.float32([[0, 1]] * 400),
+                           space=SPACE, made_for=None)  # fmt: skip
+    for item in many:
+        store.rate(user, item, 0.5, key=f"many-{item}")
+    step(store, user, encoder=echo, model=Other(), generator=echo, n=1, surprise=0.0, seed=5)
+    assert store.vectors(SPACE)[-1] @ first > second @ first
 
 
 def test_spaces_never_mix(store):

@@ -14,6 +14,7 @@ from jaxtyping import Float64, Int64
 
 from zahir.interactions import History
 from zahir.protocols import TasteModel
+from zahir.questions import worth
 from zahir.space import cosine, normalize
 from zahir.store import Pick, Shelf, Store
 
@@ -25,7 +26,7 @@ RECENT = 48  # newest items made for me that compete: older ones follow an older
 SHARPNESS = 2.0  # per standard deviation of the score, at strength 1
 
 SURPRISED = "A surprise. Nothing you rated points here."
-CALIBRATING = "Finding your footing. These are chosen to differ."
+CALIBRATING = "Finding your footing. Your answer to this one tells much."
 OTHERS = "Someone else here liked it, and it is close to your taste."
 FROM_THE_SHELF = "From the shelf, while the next one is made."
 CLOSE = {
@@ -66,7 +67,7 @@ def next_items(
     for k in range(n):
         if len(rated) + len(waiting) + k < CALIBRATION and np.any(fresh & shelf.calibration):
             seen = np.concatenate([rated, waiting, [pick.item for pick in picks]]).astype(np.int64)
-            slots = {"calibration": (1.0, *_spread(shelf, fresh, seen, vectors))}
+            slots = {"calibration": (1.0, *_telling(shelf, fresh, seen, vectors))}
         else:
             if score is None:
                 score = np.zeros(len(shelf.ids))
@@ -154,16 +155,15 @@ def _slots(
     return slots
 
 
-def _spread(
+def _telling(
     shelf: Shelf, fresh: np.ndarray, seen: np.ndarray, vectors: np.ndarray
 ) -> tuple[Int64[np.ndarray, "n"], Float64[np.ndarray, "n"]]:
-    """Calibration items, likelier the further they lie from everything seen so far: twelve that span the space."""
-    where = np.flatnonzero(fresh & shelf.calibration)
+    """Calibration items, likelier the more an answer would tell beside what everything seen so far tells."""
+    where = np.flatnonzero(shelf.calibration)
     before = np.flatnonzero(np.isin(shelf.ids, seen))
-    if len(before) == 0:
-        return where, np.full(len(where), 1 / len(where))
-    closest = cosine(vectors[shelf.rows[where]], vectors[shelf.rows[before]]).max(axis=1)
-    return where, _softmax(-SHARPNESS * 2 * _standard(closest))
+    told = worth(vectors[shelf.rows[where]], asked=vectors[shelf.rows[before]])
+    still = fresh[where]
+    return where[still], _softmax(2 * SHARPNESS * _standard(told[still]))
 
 
 def _standard(values: np.ndarray) -> Float64[np.ndarray, "n"]:

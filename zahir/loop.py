@@ -16,11 +16,14 @@ from zahir.errors import SpaceMismatch
 from zahir.interactions import Dataset
 from zahir.media import Media
 from zahir.protocols import Encoder, Generator, Progress, SavedTasteModel, TasteModel
-from zahir.space import explore
+from zahir.space import apart, explore
 from zahir.store import Store
 
 FITS_KEPT = 3
 AMONG = 2048  # newest items of the space that surprises are mixed from
+LATELY = 12  # pictures made for somebody that the next one is led away from,
+FAR = (0.25, 1.0)  # this much at least and at most,
+SURE = 40  # in inverse proportion to the number of ratings: in full up to here
 
 
 def step(
@@ -37,21 +40,38 @@ def step(
     size: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> list[int]:
-    """Make n items for one person and return their ids.
+    """Make n items for one person, one after another, and return their ids.
 
-    `strength` in [0, 2]: 1 is the taste as the model gives it, 0 the average of the space. `surprise` in
-    radians [0, pi/2]: how far each taste is turned away, towards a random mixture of what is there.
-    Raises SpaceMismatch when encoder and generator speak of different spaces.
+    Each is led away from what the last dozen made for them have in common (`space.apart`): far while ratings are
+    few, so that they tell much, less as the taste becomes sure. `strength` in [0, 2]: 1 is the taste as the model
+    gives it, 0 the average of the space. `surprise` in radians [0, pi/2]: how far each taste is then turned away,
+    towards a random mixture of what is there. Raises SpaceMismatch when encoder and generator speak of
+    different spaces.
     """
     if encoder.space != generator.space:
         raise SpaceMismatch(encoder.space, generator.space)
     rng = np.random.default_rng(seed)
     seeds = rng.integers(2**31, size=n).tolist()
-    tastes = model.tastes(store.history(user, space=encoder.space), n, rng=rng)
-    tastes = explore(tastes, surprise, rng=rng, among=store.vectors(encoder.space)[-AMONG:])
-    made = generator.generate(tastes, seeds=seeds, strength=strength, size=size, progress=progress)
-    media = [_turned(each, surprise) for each in made]
-    return store.add_items(media, encoder.encode(media), space=encoder.space, made_for=user)
+    history = store.history(user, space=encoder.space)
+    tastes = model.tastes(history, n, rng=rng)
+    among = store.vectors(encoder.space)[-AMONG:]
+    centre = among.mean(axis=0) if len(among) else np.zeros(encoder.dim, np.float32)
+    shelf = store.shelf(encoder.space)
+    lately = list(store.vectors(encoder.space)[shelf.rows[shelf.made_for == user][-LATELY:]])
+    much = float(np.clip(SURE / max(1, len(history)), *FAR))
+    media: list[Media] = []
+    for k in range(n):
+        taste = tastes[k : k + 1]
+        if lately:
+            taste = apart(taste, np.array(lately[-LATELY:]), centre, much)
+        taste = explore(taste, surprise, rng=rng, among=among)
+        made = generator.generate(taste, seeds=seeds[k : k + 1], strength=strength, size=size)
+        media += [_turned(each, surprise) for each in made]
+        lately += list(encoder.encode(made))
+        if progress is not None and not progress(k + 1, n):
+            break
+    vectors = np.array(lately[len(lately) - len(media) :], np.float32)
+    return store.add_items(media, vectors, space=encoder.space, made_for=user)
 
 
 def refit(store: Store, model: SavedTasteModel, *, space: str) -> str:

@@ -87,3 +87,16 @@ def explore(
     else:
         towards = rng.standard_normal((n, dim))
     return rotate(tastes, towards, surprise)
+
+
+def apart(
+    tastes: Float[np.ndarray, "n dim"], made: Float[np.ndarray, "m dim"], centre: Float[np.ndarray, "dim"], much: float
+) -> Float32[np.ndarray, "n dim"]:
+    """Lead each unit taste away from what these pictures have in common: taste - much * (their mean - centre).
+
+    `made` are embeddings of pictures made lately, `centre` the mean of the space. What is made next then differs from
+    them where the taste leaves it open. Without pictures the tastes come back, normalised.
+    """
+    if len(made) == 0:
+        return normalize(tastes)
+    return normalize(normalize(tastes) - much * (np.mean(made, axis=0, dtype=np.float64) - centre))

@@ -19,6 +19,7 @@ from zahir.evaluate.raters import Rater
 from zahir.loop import record, step
 from zahir.media import Media
 from zahir.protocols import Encoder, Generator, Progress, TasteModel
+from zahir.questions import next_questions
 from zahir.space import normalize
 from zahir.store import NewRating, Store
 
@@ -69,11 +70,11 @@ def simulate(
     calibration: int = 40,
     rounds: int = 5,
     per_round: int = 12,
-    surprise: float = 0.3,
+    surprise: float = 0.0,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Let everybody rate `calibration` pictures of the library and then `rounds` times `per_round` more.
+    """Let everybody rate the `calibration` most telling pictures, and then `rounds` times `per_round` more.
 
     All people live in one store, so that each one's ratings help the others; the model is fitted anew
     before every round, as the product does.
@@ -87,8 +88,9 @@ def simulate(
         space = encoder.space
         shelf = store.add_items(library.media, library.embeddings, space=space, made_for=None)
         users = [store.add_user() for _ in raters]
+        asked = next_questions(library.embeddings, calibration)
         for user, rater in zip(users, raters):
-            some = rng.choice(len(shelf), calibration, replace=False)
+            some = rng.permutation(asked)
             liking = rater.liking([library.media[k] for k in some], library.embeddings[some])
             _rate(store, user, [shelf[k] for k in some], rater.likes(liking, rng))
         fitted = model()

@@ -10,14 +10,14 @@ from jaxtyping import Float, Float32
 
 from zahir.space import normalize
 
-_LEAN = 0.55  # of the liked item, beside 1 of the taste
+_LEAN = 0.25  # of the liked item, beside 1 of the taste
 _SHARPNESS = 4.0  # liked items near the taste are drawn more often: exp(4 cosine)
 
 
 def lean(
     taste: Float32[np.ndarray, "dim"], liked: Float[np.ndarray, "m dim"], n: int, *, rng: np.random.Generator
 ) -> Float32[np.ndarray, "n dim"]:
-    """n unit directions: the taste plus 0.55 of one liked item each, no item twice before all were used.
+    """n unit directions: the taste plus 0.25 of one liked item each, no item twice before all were used.
 
     `liked` are unit or zero vectors about the same origin as the taste. Items are drawn by
     exp(4 cosine to the taste); without any, all rows are the taste.
