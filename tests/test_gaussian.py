@@ -251,10 +251,10 @@ def test_the_posterior_is_that_of_explicit_regression():
     np.testing.assert_allclose(variance, np.einsum("md,de,me->m", along, covariance, along), atol=1e-4)
 
     root = model.line_.kernel.metric.factors(np.eye(8, dtype=np.float32)).astype(np.float64)
-    drawn = model.sample_tastes(history_of(table, embeddings, 2), 2500, rng=np.random.default_rng(2))
+    drawn = model.sample_tastes(history_of(table, embeddings, 2), 1500, rng=np.random.default_rng(2))
     expected, spread = root @ taste @ weights, root @ taste @ covariance @ taste.T @ root.T
     deviation = np.sqrt(np.diag(spread))
-    np.testing.assert_allclose(drawn.mean(0), expected, atol=5 * deviation.max() / np.sqrt(2500))
+    np.testing.assert_allclose(drawn.mean(0), expected, atol=5 * deviation.max() / np.sqrt(1500))
     np.testing.assert_allclose(np.cov(drawn.T), spread, atol=0.12 * deviation.max() ** 2)
 
 
@@ -267,8 +267,8 @@ def test_samples_vary_as_the_posterior_does_when_people_are_alike(met):
     level = model.line_.scales._replace(level=1e-12, bias=1e-12)
     model.line_ = gaussian.Process.of(model.line_.rated, model.units_, model.line_.kernel, level)
     mean, variance = model.posterior(history, units)
-    drawn = model.sample_tastes(history, 2500, rng=np.random.default_rng(4)) @ normalize(units - model.mean_).T
-    np.testing.assert_allclose(drawn.mean(0), mean, atol=5 * np.sqrt(variance.max() / 2500))
+    drawn = model.sample_tastes(history, 1500, rng=np.random.default_rng(4)) @ normalize(units - model.mean_).T
+    np.testing.assert_allclose(drawn.mean(0), mean, atol=5 * np.sqrt(variance.max() / 1500))
     np.testing.assert_allclose(drawn.var(0), variance, rtol=0.1)
 
 
@@ -291,10 +291,10 @@ def test_wals_knows_the_posterior_of_one_person_given_the_others():
     along = np.concatenate([centred, np.ones((6, 1))], axis=1)
     np.testing.assert_allclose(variance, np.einsum("md,de,me->m", along, covariance, along), rtol=1e-3)
     np.testing.assert_allclose(mean, model.score(history, units))
-    drawn = model.sample_tastes(history, 2500, rng=np.random.default_rng(6))
+    drawn = model.sample_tastes(history, 1500, rng=np.random.default_rng(6))
     expected = covariance[:8, :8]
     np.testing.assert_allclose(np.cov(drawn.T), expected, atol=0.12 * expected.max())
-    np.testing.assert_allclose(drawn.mean(0), model.vector(history), atol=5 * np.sqrt(expected.max() / 2500))
+    np.testing.assert_allclose(drawn.mean(0), model.vector(history), atol=5 * np.sqrt(expected.max() / 1500))
 
 
 def test_amplified_tastes_move_away_from_the_population():

@@ -18,6 +18,7 @@ ENOUGH = 30  # ratings; with fewer the evidence mostly repeats its prior, at a p
 SAMPLES = (500, 1500)  # ratings looked at, to choose factors and to find scales: the cost is cubic
 _CLOSE = 1e-3  # stop when a step promises less than half of this in log evidence
 _SPREAD = 1.5  # standard deviation of the prior over each log scale
+_SPREAD_ALIKE = 0.3  # of those that say how much likeness matters: it is made of the same ratings, which flatters it
 
 
 class Scales(NamedTuple):
@@ -85,12 +86,13 @@ def scales_by_evidence(
         spread[row, free.index("noise" if name in strengths else name)] = 1.0
         offset[row] = -np.log(strengths.get(name, 1.0))
     start = centre[[names.index(name) for name in free]]
+    doubt = np.array([_SPREAD_ALIKE if name in ("like", "tie") else _SPREAD for name in free])
 
     def climb(candidate: np.ndarray, which: np.ndarray, log_free: np.ndarray) -> tuple[float, np.ndarray]:
         vectors = candidate[items[which]]
         places = None if positions is None else positions[users[which]]
         parts = _Parts(users[which], items[which], vectors, ratings[which], weights[which], places)
-        return _climb(parts, log_free, start, spread, offset)
+        return _climb(parts, log_free, start, doubt, spread, offset)
 
     few = sample(users, SAMPLES[0], rng)
     tried = [climb(candidate, few, start) for candidate in factors]
@@ -102,7 +104,12 @@ def scales_by_evidence(
 
 
 def _climb(
-    parts: _Parts, found: np.ndarray, centre: np.ndarray, spread: np.ndarray, offset: np.ndarray
+    parts: _Parts,
+    found: np.ndarray,
+    centre: np.ndarray,
+    doubt: np.ndarray,
+    spread: np.ndarray,
+    offset: np.ndarray,
 ) -> tuple[float, np.ndarray]:
     """Newton steps with average information (Gilmour, Thompson & Cullis 1995), halved until they help."""
     best, step, size = -np.inf, np.zeros_like(found), 1.0
@@ -110,14 +117,14 @@ def _climb(
     for _ in range(50):
         trial = found + size * step
         value, part_slope, information = parts.log_evidence(np.exp(spread @ trial + offset))
-        away = (trial - centre) / _SPREAD
+        away = (trial - centre) / doubt
         value -= 0.5 * float(away @ away)
         if value < best:
             size /= 2
             continue
         found, best, size = trial, value, 1.0
-        slope = spread.T @ part_slope - away / _SPREAD
-        curvature = spread.T @ information @ spread + np.eye(len(found)) / _SPREAD**2
+        slope = spread.T @ part_slope - away / doubt
+        curvature = spread.T @ information @ spread + np.diag(doubt**-2.0)
         step = np.clip(np.linalg.solve(curvature, slope), -2.0, 2.0)
         if slope @ step < _CLOSE:
             break

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
+from scipy import sparse
 
 from zahir.interactions import History, Interactions
 from zahir.space import normalize
@@ -145,11 +146,13 @@ class Person(NamedTuple):
         ratings = np.append(rated.ratings, changed.ratings)
         return Person(process, cells, features, amended, ratings, noise, changed.user, changed.position)
 
-    def content(self, pull: Float[np.ndarray, "n_q"]) -> tuple[np.ndarray, np.ndarray]:
+    def content(self, pull: Float[np.ndarray, "n_q *m"]) -> tuple[np.ndarray, np.ndarray]:
         """What ratings pulled so weigh together: per item that was rated, and per new rating."""
         rated = self.process.rated
         n = len(rated.slots)
-        return np.bincount(rated.slots, pull[:n], minlength=len(self.process.anchors)), pull[n:]
+        cells = rated.slots, np.arange(n)
+        per_item = sparse.csr_array((np.ones(n), cells), shape=(len(self.process.anchors), n)) @ pull[:n]
+        return per_item.astype(np.float32), pull[n:].astype(np.float32)
 
     def own(self) -> Float[np.ndarray, "n_q"]:
         """Variance of taste that this person has in common with whoever gave each rating."""
@@ -159,17 +162,17 @@ class Person(NamedTuple):
             common = common + scales.like * self._likeness()
         return common
 
-    def vector(self, pull: Float[np.ndarray, "n_q"]) -> Float32[np.ndarray, "dim"]:
-        """The taste, before its metric, that ratings pulled so add up to. For `Line` only."""
+    def vectors(self, pull: Float[np.ndarray, "n_q m"]) -> Float32[np.ndarray, "m dim"]:
+        """The tastes, before their metric, that ratings pulled so add up to. For `Line` only."""
         old, new = self.content(pull)
-        return old.astype(np.float32) @ self.process.anchors + new.astype(np.float32) @ self.features
+        return old.T @ self.process.anchors + new.T @ self.features
 
     def taste(self) -> tuple[Float32[np.ndarray, "dim"], Float32[np.ndarray, "dim"]]:
         """Expected taste vectors of this person and of the population, as the space sees them. For `Line` only."""
         kernel, alpha = self.process.kernel, self.amended.alpha
         assert isinstance(kernel, Line)
-        both = np.stack([self.vector(alpha * self.own()), self.vector(alpha * self.process.scales.population)])
-        mine, population = kernel.metric.factors(both)
+        shares = np.stack([self.own(), np.full(len(alpha), self.process.scales.population)], axis=1)
+        mine, population = kernel.metric.factors(self.vectors(alpha[:, None] * shares))
         return mine, population
 
     def mean(self, units: Float32[np.ndarray, "m dim"]) -> Float[np.ndarray, "m"]:
@@ -180,8 +183,8 @@ class Person(NamedTuple):
             return normalize(units - kernel.mean) @ self.taste()[0] + offset
         features = kernel.features(units)
         old, new = self.content(alpha * self.own())
-        out = kernel.between(features, self.process.anchors) @ old.astype(np.float32)
-        return out + kernel.between(features, self.features) @ new.astype(np.float32) + offset
+        out = kernel.between(features, self.process.anchors) @ old
+        return out + kernel.between(features, self.features) @ new + offset
 
     def variance(self, units: Float32[np.ndarray, "m dim"]) -> Float[np.ndarray, "m"]:
         """Variance of what `mean` expects, without the noise of a rating and what is particular to a picture."""
@@ -234,7 +237,7 @@ class Person(NamedTuple):
             told = told + np.where(stranger, unknown, particular) + np.sqrt(self.noise) * normal(total)
             left[:, k], drawn[k] = self.ratings - told, new
         solved = self.amended.solve(left) * self.own()[:, None]
-        return kernel.metric.factors(drawn + np.stack([self.vector(pull) for pull in solved.T]).reshape(n, dim))
+        return kernel.metric.factors(drawn + self.vectors(solved))
 
     def _likeness(self) -> np.ndarray:
         return similarity(np.array([self.user]), self.position[None], self.cells.users, self.cells.positions)[0]
