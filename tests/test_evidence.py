@@ -36,6 +36,25 @@ def test_evidence_is_the_gaussian_density():
     assert np.all(np.linalg.eigvalsh(information) > -1e-9)
 
 
+def test_evidence_of_likeness_is_the_gaussian_density():
+    users, items, vectors, ratings, weights = ratings_of(4)
+    positions = normalize(np.random.default_rng(4).standard_normal((8, 3))).astype(np.float64)
+    parts = _Parts(users, items, vectors[items], ratings, weights, positions[users])
+    scales = np.append(SCALES, [0.2, 0.1])
+    value, slope, information = parts.log_evidence(scales)
+    alike = vectors[items].astype(np.float64) @ vectors[items].T
+    same = users[:, None] == users
+    likeness = np.where(same, 1, positions[users] @ positions[users].T)
+    covariance = (0.3 + 0.15 * same + 0.2 * likeness) * alike + 0.2 + 0.03 * same
+    covariance += (0.05 + 0.1 * likeness) * (items[:, None] == items) + 0.17 * np.eye(80)
+    expected = multivariate_normal(np.zeros(80), covariance).logpdf(ratings.astype(np.float64))
+    assert value - 40 * np.log(2 * np.pi) == pytest.approx(expected, abs=1e-4)
+    steps = 1e-5 * np.eye(8)
+    around = [[parts.log_evidence(scales * np.exp(s * step))[0] for step in steps] for s in (1, -1)]
+    np.testing.assert_allclose(slope, (np.array(around[0]) - around[1]) / 2e-5, rtol=1e-3, atol=1e-3)
+    assert np.all(np.linalg.eigvalsh(information) > -1e-9)
+
+
 def test_scales_are_a_maximum():
     users, items, vectors, ratings, weights = ratings_of(1)
     _, found = scales_by_evidence(
