@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from zahir.interactions import History, Interactions, Rows
 from zahir.space import normalize
 from zahir.taste.evidence import ENOUGH, SAMPLES, Scales, fixed_scales, sample, scales_by_evidence
 from zahir.taste.half_steps import TetherForm, by_their_own, gram, half_steps, paired
+from zahir.taste.kept import mapped, replaced
 from zahir.taste.lean import lean, random_direction
 from zahir.taste.metric import IDENTITY, Metric, metrics
 from zahir.taste.posterior import row_samples, row_variance
@@ -206,24 +206,15 @@ class TetheredWALS:
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the fit as .npy files and meta.json; aside first, so that a reader never sees half of it."""
         self._must_be_fitted("fit to save")
-        target = Path(folder)
-        aside = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        for name in _ARRAYS:
-            np.save(aside / f"{name}.npy", getattr(self, f"{name}_"), allow_pickle=False)
-        for name, matrix in self.metric_._asdict().items():
-            np.save(aside / f"metric_{name}.npy", matrix, allow_pickle=False)
         told = {name: getattr(self, name) for name in _SETTINGS}
         fitted = {"level": self.level_, "tether": self.tether_, "scales": self.scales_}
-        (aside / "meta.json").write_text(json.dumps({"format": _FORMAT, "settings": told, "fitted": fitted}, indent=1))
-        if target.exists():
-            old = target.with_name(f".{target.name}.{os.getpid()}.old")
-            target.rename(old)
-            aside.rename(target)
-            shutil.rmtree(old)
-        else:
-            aside.rename(target)
+        with replaced(folder) as aside:
+            for name in _ARRAYS:
+                np.save(aside / f"{name}.npy", getattr(self, f"{name}_"), allow_pickle=False)
+            for name, matrix in self.metric_._asdict().items():
+                np.save(aside / f"metric_{name}.npy", matrix, allow_pickle=False)
+            meta = {"format": _FORMAT, "settings": told, "fitted": fitted}
+            (aside / "meta.json").write_text(json.dumps(meta, indent=1))
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> TetheredWALS:
@@ -240,8 +231,8 @@ class TetheredWALS:
             model.level_, model.tether_ = float(fitted["level"]), float(fitted["tether"])
             model.scales_ = dict(fitted["scales"])
             for name in _ARRAYS:
-                setattr(model, f"{name}_", _mapped(source / f"{name}.npy"))
-            model.metric_ = Metric(*(_mapped(source / f"metric_{name}.npy") for name in Metric._fields))
+                setattr(model, f"{name}_", mapped(source / f"{name}.npy"))
+            model.metric_ = Metric(*(mapped(source / f"metric_{name}.npy") for name in Metric._fields))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise BadData(f"not a saved fit ({error}). Fit and save again.", path=folder) from error
         return model
@@ -439,11 +430,3 @@ def _weighed(table: Interactions, trust: np.ndarray) -> Interactions:
 def _believed(table: Interactions, trust: np.ndarray) -> Interactions:
     """Ratings of people who are trusted by half or more: a small weight would tell evidence of a small noise."""
     return table.take(trust[table.users] >= 0.5) if np.any(trust < 0.5) else table
-
-
-def _mapped(path: Path) -> np.ndarray:
-    """The array of a file, read as it is needed; an empty one cannot be mapped."""
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:
-        return np.load(path, allow_pickle=False)
