@@ -86,8 +86,8 @@ def rebeca(
         return Line("held-out ratings", name, _figures(test, scores))
 
     lines = each_model(models, work, jobs=jobs, progress=progress)
-    for name, judge in _verifiers(data, table, places, width).items():
-        scores = judge.score(test.users, test.items, data.embeddings)
+    for name, fit in ((JUDGE, _early), (FIXED_JUDGE, _fixed)):
+        scores = fit(data, table, places, width).score(test.users, test.items, data.embeddings)
         lines.append(Line("held-out ratings", name, _figures(test, scores)))
     lines.append(Line("held-out ratings", USER_MEAN, _figures(test, _user_means(train)[test.users])))
     few = int((np.bincount(table.users, minlength=table.num_users) < 3 * HELD_OUT).sum())
@@ -118,7 +118,7 @@ def rebeca_made(
     table = data.interactions.latest()
     places = split(table)
     train, pool = table.take(places.train), table.take(np.concatenate([places.validation, places.test]))
-    judge = _verifiers(data, table, places, width)[JUDGE]
+    judge = _early(data, table, places, width)
     judged: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {JUDGE: {}, "truth": {}}
     near: list[Line] = []
     for done, (name, make) in enumerate(models.items(), 1):
@@ -188,15 +188,16 @@ def _everybody(judge: Verifier, made: np.ndarray, num_users: int) -> Float[np.nd
     return np.concatenate(rows)
 
 
-def _verifiers(data: Dataset, table: Interactions, places: Split, width: int) -> dict[str, Verifier]:
-    """One whose epochs the validation part chooses, as published; one on both parts with epochs fixed in advance."""
+def _early(data: Dataset, table: Interactions, places: Split, width: int) -> Verifier:
+    """The published verifier, whose epochs the validation part chooses."""
     known, held = (_liked(table.take(part)) for part in (places.train, places.validation))
-    both = _liked(table.take(np.concatenate([places.train, places.validation])))
-    count = table.num_users
-    return {
-        JUDGE: verifier.fit(known, data.embeddings, num_users=count, validation=held, width=width),
-        FIXED_JUDGE: verifier.fit(both, data.embeddings, num_users=count, epochs=FIXED_EPOCHS, width=width),
-    }
+    return verifier.fit(known, data.embeddings, num_users=table.num_users, validation=held, width=width)
+
+
+def _fixed(data: Dataset, table: Interactions, places: Split, width: int) -> Verifier:
+    """The same with its epochs fixed in advance, so that it learns from no more than the taste models do."""
+    known = _liked(table.take(places.train))
+    return verifier.fit(known, data.embeddings, num_users=table.num_users, epochs=FIXED_EPOCHS, width=width)
 
 
 def _liked(table: Interactions) -> Judged:
