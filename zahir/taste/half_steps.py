@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int64
+from jaxtyping import Float32, Int64
 from scipy.linalg import solve_triangular
 
 from zahir.interactions import Interactions, Rows
 from zahir.taste.shared import Strengths, solve_shared
 from zahir.taste.solve import solve_rows
+from zahir.taste.threads import gram
 
 TetherForm = Literal["pull", "pseudo"]
 
@@ -224,15 +225,6 @@ def _rated(table: Interactions) -> tuple[np.ndarray, np.ndarray]:
         np.bincount(table.users, minlength=table.num_users) > 0,
         np.bincount(table.items, minlength=table.num_items) > 0,
     )
-
-
-def gram(vectors: Float[np.ndarray, "n dim"]) -> Float64[np.ndarray, "dim dim"]:
-    """Sum of v v' over all rows: float32 products of a few thousand rows each, added up in float64."""
-    total = np.zeros((vectors.shape[1],) * 2)
-    for first in range(0, len(vectors), 4096):
-        block = vectors[first : first + 4096].astype(np.float32, copy=False)
-        total += block.T @ block
-    return total
 
 
 def paired(

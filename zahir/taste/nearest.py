@@ -5,8 +5,6 @@ Knows vectors and their inner products; nothing of who rated what.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +12,7 @@ from jaxtyping import Float, Float32, Int64
 
 from zahir.errors import MissingExtra
 from zahir.taste.kernels import HALF, dots_half
-from zahir.taste.solve import one_blas_thread
+from zahir.taste.threads import share
 
 _BLOCK = 1 << 14  # items scored by one thread at a time
 _AXES, _SAMPLE, _DEPTH = 96, 50_000, 5
@@ -98,6 +96,5 @@ def _all_dots(items: np.ndarray, taste: np.ndarray, threads: int | None) -> np.n
         else:
             np.dot(block, taste, out=out[first : first + _BLOCK])
 
-    with one_blas_thread(), ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        list(pool.map(dots, range(0, len(items), _BLOCK)))
+    share(dots, range(0, len(items), _BLOCK), threads)
     return out

@@ -5,19 +5,15 @@ Knows nothing of people, pictures or why a row has a prior.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from functools import cache
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 from scipy.linalg import solve_triangular
-from threadpoolctl import ThreadpoolController
 
 from zahir.interactions import Rows
 from zahir.taste.kernels import improve_some, solve_short
+from zahir.taste.threads import product, share
 
 _BLOCK = 1 << 19  # floats gathered at once: 2 MB, so that a block stays in cache from gather to result
 _FEW = 64  # rows that are not worth loading, or compiling, a kernel for
@@ -164,8 +160,8 @@ def _solve(
         out[block] += _solve_block(rows, block, factors, out[block], strength[block], longest)
 
     work = lengths * np.minimum(lengths, dim) * dim
-    _share(by_lapack, _blocks(np.where(short, 0, lengths), dim), threads)
-    _share(by_kernel, _chunks(np.where(short, work, 0)), threads)
+    share(by_lapack, _blocks(np.where(short, 0, lengths), dim), threads)
+    share(by_kernel, _chunks(np.where(short, work, 0)), threads)
     return out
 
 
@@ -189,23 +185,12 @@ def _improve(
     def by_steps(chunk: np.ndarray) -> None:
         improve_some(chunk, *rows, table, half, priors, each, steps, out)
 
-    _share(by_steps, _chunks(np.where(huge, 0, (2 * steps + 1) * lengths * dim)), threads)
+    share(by_steps, _chunks(np.where(huge, 0, (2 * steps + 1) * lengths * dim)), threads)
     if np.any(huge):
         which = np.flatnonzero(huge)
         own = start if start.ndim == 1 else start[which]
         out[which] = _solve(_take(rows, which), factors, own, np.full(len(which), strength), _longest(factors), threads)
     return out
-
-
-def _share(work: Callable[[np.ndarray], None], parts: Iterator[np.ndarray], threads: int | None) -> None:
-    """Deal the parts to threads; a single one is done here."""
-    todo = list(parts)
-    if len(todo) < 2:
-        for part in todo:
-            work(part)
-        return
-    with one_blas_thread(), ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        list(pool.map(work, todo))
 
 
 def _chunks(work: np.ndarray) -> Iterator[np.ndarray]:
@@ -299,29 +284,17 @@ class _Turned:
         self.strength, self.threads = strength, threads
 
     def factors(self, factors: np.ndarray) -> np.ndarray:
-        return _product(factors, self.inverse.T, self.threads)
+        return product(factors, self.inverse.T, self.threads)
 
     def prior(self, prior: np.ndarray) -> np.ndarray:
-        found = _product(np.atleast_2d(prior), self.strength * self.inverse.T, self.threads)
+        found = product(np.atleast_2d(prior), self.strength * self.inverse.T, self.threads)
         return found.reshape(prior.shape)
 
     def there(self, x: np.ndarray) -> np.ndarray:
-        return _product(x, self.low, self.threads)
+        return product(x, self.low, self.threads)
 
     def back(self, y: np.ndarray) -> np.ndarray:
-        return _product(y, self.inverse, self.threads)
-
-
-def _product(table: np.ndarray, matrix: np.ndarray, threads: int | None) -> np.ndarray:
-    """table @ matrix in float32, block by block."""
-    out, narrow = np.empty((len(table), matrix.shape[1]), np.float32), matrix.astype(np.float32)
-
-    def multiply(block: np.ndarray) -> None:
-        span = slice(block[0], block[-1] + 1)
-        np.matmul(table[span].astype(np.float32, copy=False), narrow, out=out[span])
-
-    _share(multiply, (np.arange(a, min(a + 4096, len(table))) for a in range(0, len(table), 4096)), threads)
-    return out
+        return product(y, self.inverse, self.threads)
 
 
 def _parts(which: np.ndarray) -> Iterator[np.ndarray]:
@@ -342,16 +315,6 @@ def _take(rows: Rows, which: np.ndarray) -> Rows:
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     entries = np.repeat(rows.indptr[which] - indptr[:-1], lengths) + np.arange(indptr[-1])
     return Rows(indptr, rows.indices[entries], rows.ratings[entries], rows.weights[entries])
-
-
-def one_blas_thread() -> AbstractContextManager[object]:
-    """BLAS threads beside our own only get in the way."""
-    return _blas().limit(limits=1)
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def _longest(factors: np.ndarray) -> float:
