@@ -134,7 +134,7 @@ def test_people_one_after_another_reach_the_dual():
     np.fill_diagonal(s, 1)
     precision = np.linalg.inv(scales.population + scales.own * np.eye(7) + scales.like * s)
     tastes, rows = np.zeros((7, factors.shape[1])), table.by_user()
-    for _ in range(120):
+    for _ in range(60):
         for u in range(7):
             prior = tastes[u] - precision[u] @ tastes / precision[u, u]
             items, ratings, weights = rows.row(u)

@@ -31,9 +31,14 @@ def likeness(
     then without negative eigenvalues, and scaled back to S_uu = 1. Each (user, item) at most once.
     Two people without an item in common are not alike. O(users^3).
     """
-    table = _residuals(users, items, ratings, (num_users, num_items))
-    correlations = _correlations(table, table)
-    np.fill_diagonal(correlations, np.diff(table.indptr) > 0)
+    x = _residuals(users, ratings, num_users)
+    table, ones, squares = (
+        sparse.csr_array((values, (users, items)), shape=(num_users, num_items))
+        for values in (x, np.ones(len(x)), x**2)
+    )
+    sizes = (squares @ ones.T).toarray()
+    correlations = _shrunken((table @ table.T).toarray(), sizes * sizes.T, x)
+    np.fill_diagonal(correlations, np.bincount(users, minlength=num_users) > 0)
     values, axes = np.linalg.eigh(correlations)
     some = values > _LEAST
     positions = axes[:, some] * np.sqrt(values[some])
@@ -53,9 +58,13 @@ def place(
 
     The least squares one, at most one long: then the likeness of all together is still a covariance.
     """
-    shape = len(positions), num_items
-    mine = _residuals(np.zeros(len(items), np.int64), items, ratings, (1, num_items))
-    found = _correlations(mine, _residuals(*among, shape))[0]
+    users, theirs, told = among
+    x = _residuals(users, told, len(positions))
+    mine, rated = np.zeros(num_items), np.zeros(num_items)
+    mine[items], rated[items] = _residuals(np.zeros(len(items), np.int64), ratings, 1), 1.0
+    both, same = rated[theirs], mine[theirs]
+    products, ours, others = (np.bincount(users, v, len(positions)) for v in (same * x, same**2, both * x**2))
+    found = _shrunken(products, ours * others, x)
     normal = positions.T @ positions + _PLACING * np.eye(positions.shape[1])
     position = np.linalg.solve(normal, positions.T @ found)
     return position / max(1.0, float(np.linalg.norm(position)))
@@ -71,19 +80,13 @@ def similarity(
     return np.where(users[:, None] == others, 1.0, positions @ their_positions.T)
 
 
-def _residuals(users: np.ndarray, items: np.ndarray, ratings: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
-    """What each rating is above the person's shrunken mean; exact zeros are kept as ratings."""
+def _residuals(users: np.ndarray, ratings: np.ndarray, num_users: int) -> np.ndarray:
+    """What each rating is above the person's shrunken mean."""
     wide = ratings.astype(np.float64)
-    counts = np.bincount(users, minlength=shape[0])
-    means = np.bincount(users, wide, minlength=shape[0]) / (counts + _SHRINK)
-    return sparse.csr_array((wide - means[users], (users, items)), shape=shape)
+    means = np.bincount(users, wide, num_users) / (np.bincount(users, minlength=num_users) + _SHRINK)
+    return wide - means[users]
 
 
-def _correlations(a: sparse.csr_array, b: sparse.csr_array) -> np.ndarray:
-    """Shrunken correlation of every row of a with every row of b, over the columns that both have."""
-    ones = [sparse.csr_array((np.ones(len(m.data)), m.indices, m.indptr), shape=m.shape) for m in (a, b)]
-    squares = [sparse.csr_array((m.data**2, m.indices, m.indptr), shape=m.shape) for m in (a, b)]
-    products = (a @ b.T).toarray()
-    sizes = np.sqrt((squares[0] @ ones[1].T).toarray() * (ones[0] @ squares[1].T).toarray())
-    typical = float(np.mean(b.data**2)) if len(b.data) else 1.0
-    return products / (sizes + _SHRINK * max(typical, _LEAST))
+def _shrunken(products: np.ndarray, squares: np.ndarray, x: np.ndarray) -> np.ndarray:
+    typical = float(np.mean(x**2)) if len(x) else 1.0
+    return products / (np.sqrt(squares) + _SHRINK * max(typical, _LEAST))

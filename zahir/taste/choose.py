@@ -26,6 +26,7 @@ Switch = Literal["auto"] | bool
 
 _PEOPLE, _EACH = 5, 10  # so many people, with so many ratings each, and a part of the model can be judged
 _POWERS = (0.0, 0.5, 1.0)  # of the images' covariance, as the covariance of tastes
+_SURE = 1.0  # standard errors: likeness is made of the ratings that it explains, so that no gain is a loss
 _TRIAL = 1000  # ratings that find the scales of a part which may not be used
 _JITTER = 1e-5
 
@@ -66,9 +67,9 @@ def choose(
 
     shared = few.take(np.bincount(few.items, minlength=1)[few.items] > 1)
     likely = partial(_scaled, few, seen, [plain.kernel], alike=True, seed=seed)
-    steering, of_people = _settle("people like me", alike, plain, likely, shared, few, seen, seed)
+    steering, of_people = _settle("people like me", alike, plain, likely, shared, few, seen, seed, sure=_SURE)
     bent = partial(_scaled, few, seen, [curve(units)], alike=steering.alike, seed=seed)
-    ranking, of_curve = _settle("curved kernel", curved, steering, bent, few, few, seen, seed)
+    ranking, of_curve = _settle("curved kernel", curved, steering, bent, few, few, seen, seed, sure=0.0)
     return Choice(steering, ranking, f"{of_people}; {of_curve}")
 
 
@@ -101,8 +102,13 @@ def _settle(
     table: Interactions,
     units: np.ndarray,
     seed: int,
+    *,
+    sure: float,
 ) -> tuple[Option, str]:
-    """`make()` where it is asked for, or where it ranks new pictures better; `judges` are ratings that can tell."""
+    """`make()` where it is asked for, or where it ranks new pictures better by `sure` standard errors.
+
+    `judges` are ratings that can tell.
+    """
     if switch != "auto":
         return (make(), f"{what}: on, as asked") if switch else (plain, f"{what}: off, as asked")
     people = int(np.sum(np.bincount(judges.users, minlength=1) >= _EACH))
@@ -111,8 +117,7 @@ def _settle(
     option = make(most=_TRIAL)
     better, worse = (cold_ranking(table, _predictor(each, units), seed=seed) for each in (option, plain))
     found = gain(better, worse, table.items)
-    # whichever ranks better: to ask for a sure gain would keep the plain model where both are as likely
-    return (make(), f"{what}: on, {found}") if found.mean > 0 else (plain, f"{what}: off, {found}")
+    return (make(), f"{what}: on, {found}") if found.mean > sure * found.error else (plain, f"{what}: off, {found}")
 
 
 def _predictor(option: Option, units: np.ndarray) -> Callable[[Interactions, Interactions], np.ndarray]:

@@ -126,11 +126,11 @@ class Person(NamedTuple):
         slots, q = np.append(rated.slot_of, -1)[changed.items], len(changed.items)
         known, unknown = slots >= 0, slots < 0
         features = np.empty((q, process.anchors.shape[1]), np.float32)
-        features[known] = process.anchors[slots[known]]
-        features[unknown] = kernel.features(changed.units[unknown])
         alike = np.empty((q, len(process.anchors)), np.float32)
-        alike[known] = process.alike[slots[known]]
-        alike[unknown] = kernel.between(features[unknown], process.anchors)
+        features[known], alike[known] = process.anchors[slots[known]], process.alike[slots[known]]
+        if unknown.any():
+            features[unknown] = kernel.features(changed.units[unknown])
+            alike[unknown] = kernel.between(features[unknown], process.anchors)
         among = np.empty((q, q), np.float32)
         among[:, known] = alike[:, slots[known]]
         among[known, :] = among[:, known].T
