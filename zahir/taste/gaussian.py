@@ -22,10 +22,11 @@ from zahir.taste.choose import Switch, choose
 from zahir.taste.dual import Dual
 from zahir.taste.evidence import Scales, fixed_scales
 from zahir.taste.kept import mapped, replaced
-from zahir.taste.lean import lean, random_direction
+from zahir.taste.lean import random_direction
 from zahir.taste.metric import IDENTITY, Metric
 from zahir.taste.pictures import Kernel, Line, curve
 from zahir.taste.process import Person, Process, Rated, changes, expected, vectors
+from zahir.taste.several import draw
 from zahir.taste.wals import TetheredWALS
 
 DENSE = 5000  # ratings up to which everybody's are solved as one system
@@ -177,10 +178,10 @@ class GaussianTaste:
         return normalize(steered) if np.any(steered) else random_direction(len(steered), rng)
 
     def tastes(self, history: History, n: int, *, rng: np.random.Generator) -> Float32[np.ndarray, "n dim"]:
-        """The unit taste leaned on n liked items."""
+        """n unit directions from all of this person's tastes; of one taste, leaned on liked items."""
         taste = self.embed_user(history, rng=rng)
-        units = normalize(history.embeddings[history.ratings > 0])
-        return lean(taste, normalize(units - self.mean_) if self._fitted() else units, n, rng=rng)
+        units = normalize(history.embeddings)
+        return draw(taste, normalize(units - self.mean_) if self._fitted() else units, history.ratings, n, rng=rng)
 
     def sample_tastes(self, history: History, n: int, *, rng: np.random.Generator) -> Float32[np.ndarray, "n dim"]:
         """n tastes that this person may have, drawn from their posterior; not normalised, not amplified."""

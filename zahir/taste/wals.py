@@ -21,9 +21,10 @@ from zahir.space import normalize
 from zahir.taste.evidence import ENOUGH, SAMPLES, Scales, fixed_scales, sample, scales_by_evidence
 from zahir.taste.half_steps import TetherForm, by_their_own, gram, half_steps, paired
 from zahir.taste.kept import mapped, replaced
-from zahir.taste.lean import lean, random_direction
+from zahir.taste.lean import random_direction
 from zahir.taste.metric import IDENTITY, Metric, metrics
 from zahir.taste.posterior import row_samples, row_variance
+from zahir.taste.several import draw
 from zahir.taste.shared import Strengths
 from zahir.taste.solve import solve_rows
 from zahir.taste.trust import looks, unique, varies
@@ -173,10 +174,10 @@ class TetheredWALS:
         return normalize(taste) if np.any(taste) else random_direction(len(taste), rng)
 
     def tastes(self, history: History, n: int, *, rng: np.random.Generator) -> Float32[np.ndarray, "n dim"]:
-        """The unit taste leaned on n liked items."""
+        """n unit directions from all of this person's tastes; of one taste, leaned on liked items."""
         taste = self.embed_user(history, rng=rng)
         factors, _, _ = self._known(history)
-        return lean(taste, normalize(factors[history.ratings > 0]), n, rng=rng)
+        return draw(taste, normalize(factors), history.ratings, n, rng=rng)
 
     def vector(self, history: History) -> Float32[np.ndarray, "dim"]:
         """The expected taste, not normalised: `score` rises by it."""
