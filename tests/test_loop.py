@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 
 from zahir import Media, Origin
 from zahir.errors import SpaceMismatch
+from zahir.feed import next_items
 from zahir.loop import FITS_KEPT, refit, step
 from zahir.store import Store
 
@@ -120,3 +121,57 @@ def test_refit_keeps_the_newest_fits_and_makes_history_speak_to_them(store):
     assert names[-1] in kept
     assert len(kept) == FITS_KEPT
     assert store.history(user, space=SPACE).items.tolist() == [1]
+
+
+class People(Mean):
+    """Twenty-five people who differ in one direction of two."""
+
+    population_ = np.float32([0.0, 0.0])
+    user_embeddings_ = np.stack([np.linspace(-1, 1, 25), np.full(25, 1e-3)], axis=1).astype(np.float32)
+
+
+def test_with_a_population_newcomers_are_asked_what_splits_people(store):
+    liked(store)
+    echo = Echo()
+    flat, wide = np.float32([[0.05, 1], [-0.05, 1], [0, 1]] * 20), np.float32([[1, 0.1], [-1, 0.1]] * 24)
+    ids = store.add_items(echo.generate(np.concatenate([flat, wide]), seeds=range(108)), np.concatenate([flat, wide]),
+                          space=SPACE, made_for=None)  # fmt: skip
+    assert store.questions(SPACE) is None
+    refit(store, People(), space=SPACE)
+    asked = store.questions(SPACE)
+    assert len(asked) == 48
+    assert set(asked) <= set(ids[60:]) | set(store.shelf(SPACE).ids[:3])
+    newcomer = store.add_user()
+    picks = next_items(store, Axis(), newcomer, 4, space=SPACE, strength=1, surprise=0, rng=np.random.default_rng(0))
+    assert {pick.item for pick in picks} <= set(asked)
+    assert {pick.slot for pick in picks} == {"calibration"}
+    refit(store, Mean(), space=SPACE)  # this one knows no people
+    assert store.questions(SPACE) is None
+
+
+class Axis:
+    def score(self, history, embeddings):
+        return embeddings[:, 0]
+
+
+class Unsure(Mean):
+    """Sure of the second number, not of the first."""
+
+    def sample_tastes(self, history, n, *, rng):
+        return np.stack([rng.standard_normal(n), np.ones(n)], axis=1)
+
+
+def test_small_turns_explore_what_is_left_open_and_large_ones_anything(store):
+    user, echo = liked(store), Echo()
+    asked = []
+
+    class Watched(Unsure):
+        def sample_tastes(self, history, n, *, rng):
+            asked.append(n)
+            return super().sample_tastes(history, n, rng=rng)
+
+    step(store, user, encoder=echo, model=Watched(), generator=echo, n=1, surprise=0.4, seed=1)
+    assert_allclose(np.abs(store.vectors(SPACE)[-1]), [np.sin(0.4), np.cos(0.4)], atol=0.02)
+    assert len(asked) == 1
+    step(store, user, encoder=echo, model=Watched(), generator=echo, n=1, surprise=1.3, seed=1)
+    assert len(asked) == 1

@@ -63,11 +63,15 @@ def next_items(
     history = store.history(user, space=space)
     vectors = store.vectors(space)
     score: np.ndarray | None = None  # of the whole shelf, once, and not for somebody who still calibrates
+    asked = shelf.calibration
+    if len(rated) < CALIBRATION:
+        questions = store.questions(space)
+        asked = asked if questions is None else np.isin(shelf.ids, questions)
     picks: list[Pick] = []
     for k in range(n):
-        if len(rated) + len(waiting) + k < CALIBRATION and np.any(fresh & shelf.calibration):
+        if len(rated) + len(waiting) + k < CALIBRATION and np.any(fresh & asked):
             seen = np.concatenate([rated, waiting, [pick.item for pick in picks]]).astype(np.int64)
-            slots = {"calibration": (1.0, *_telling(shelf, fresh, seen, vectors))}
+            slots = {"calibration": (1.0, *_telling(shelf, asked, fresh, seen, vectors))}
         else:
             if score is None:
                 score = np.zeros(len(shelf.ids))
@@ -156,10 +160,10 @@ def _slots(
 
 
 def _telling(
-    shelf: Shelf, fresh: np.ndarray, seen: np.ndarray, vectors: np.ndarray
+    shelf: Shelf, asked: np.ndarray, fresh: np.ndarray, seen: np.ndarray, vectors: np.ndarray
 ) -> tuple[Int64[np.ndarray, "n"], Float64[np.ndarray, "n"]]:
-    """Calibration items, likelier the more an answer would tell beside what everything seen so far tells."""
-    where = np.flatnonzero(shelf.calibration)
+    """Items to ask about, likelier the more an answer would tell beside what everything seen so far tells."""
+    where = np.flatnonzero(asked)
     before = np.flatnonzero(np.isin(shelf.ids, seen))
     told = worth(vectors[shelf.rows[where]], asked=vectors[shelf.rows[before]])
     still = fresh[where]

@@ -15,11 +15,15 @@ import numpy as np
 from zahir.errors import SpaceMismatch
 from zahir.interactions import Dataset
 from zahir.media import Media
-from zahir.protocols import Encoder, Generator, Progress, SavedTasteModel, TasteModel
+from zahir.protocols import Encoder, Generator, KnowsDoubt, KnowsPeople, Progress, SavedTasteModel, TasteModel
+from zahir.questions import next_questions
 from zahir.space import apart, explore
-from zahir.store import Store
+from zahir.store import QUESTIONS_FILE, Store
 
 FITS_KEPT = 3
+DOUBTS = 64  # draws from a posterior that say where it is open
+WITHIN = 1.0  # radians: turned less than this, a picture explores what ratings leave open; further, anything
+QUESTIONS, PEOPLE = 48, 20  # what newcomers may be asked, once so many people have tastes to be told apart
 AMONG = 2048  # newest items of the space that surprises are mixed from
 LATELY = 12  # pictures made for somebody that the next one is led away from,
 FAR = (0.25, 1.0)  # this much at least and at most,
@@ -44,9 +48,10 @@ def step(
 
     Each is led away from what the last dozen made for them have in common (`space.apart`): far while ratings are
     few, so that they tell much, less as the taste becomes sure. `strength` in [0, 2]: 1 is the taste as the model
-    gives it, 0 the average of the space. `surprise` in radians [0, pi/2]: how far each taste is then turned away,
-    towards a random mixture of what is there. Raises SpaceMismatch when encoder and generator speak of
-    different spaces.
+    gives it, 0 the average of the space. `surprise` in radians [0, pi/2]: how far each taste is then turned away;
+    below 1 towards draws from its posterior (Thompson 1933), where the model has one, so that what ratings leave
+    open is tried; else towards a random mixture of what is there. Raises SpaceMismatch when encoder and generator
+    speak of different spaces.
     """
     if encoder.space != generator.space:
         raise SpaceMismatch(encoder.space, generator.space)
@@ -58,13 +63,16 @@ def step(
     centre = among.mean(axis=0) if len(among) else np.zeros(encoder.dim, np.float32)
     shelf = store.shelf(encoder.space)
     lately = list(store.vectors(encoder.space)[shelf.rows[shelf.made_for == user][-LATELY:]])
+    towards = among
+    if 0 < surprise < WITHIN and isinstance(model, KnowsDoubt):
+        towards = model.sample_tastes(history, DOUBTS, rng=rng)
     much = float(np.clip(SURE / max(1, len(history)), *FAR))
     media: list[Media] = []
     for k in range(n):
         taste = tastes[k : k + 1]
         if lately:
             taste = apart(taste, np.array(lately[-LATELY:]), centre, much)
-        taste = explore(taste, surprise, rng=rng, among=among)
+        taste = explore(taste, surprise, rng=rng, among=towards)
         made = generator.generate(taste, seeds=seeds[k : k + 1], strength=strength, size=size)
         media += [_turned(each, surprise) for each in made]
         lately += list(encoder.encode(made))
@@ -75,13 +83,23 @@ def step(
 
 
 def refit(store: Store, model: SavedTasteModel, *, space: str) -> str:
-    """Fit on everybody's ratings, save the fit aside, then make it the current one; the newest three stay."""
+    """Fit on everybody's ratings, save the fit aside, then make it the current one; the newest three stay.
+
+    From twenty people on the fit comes with what to ask newcomers: the items that tell those people apart best.
+    """
     data = store.dataset(space=space)
     model.fit(data.interactions, data.embeddings)
     name = uuid.uuid4().hex
     fits = store.home / "fits"
     fits.mkdir(exist_ok=True)
     model.save(fits / name)
+    if isinstance(model, KnowsPeople):
+        offsets = model.user_embeddings_ - model.population_
+        offsets = offsets[np.any(offsets != 0, axis=1)]
+        if len(offsets) >= PEOPLE:
+            shelf = store.shelf(space)
+            asked = next_questions(store.vectors(space)[shelf.rows], QUESTIONS, tastes=offsets)
+            np.save(fits / name / QUESTIONS_FILE, shelf.ids[asked], allow_pickle=False)
     record(store, name, data)
     newest = sorted((each for each in fits.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
     for old in newest[:-FITS_KEPT]:

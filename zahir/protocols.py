@@ -77,6 +77,23 @@ class SavedTasteModel(TasteModel, Protocol):
 
 
 @runtime_checkable
+class KnowsDoubt(Protocol):
+    """A taste model that knows how sure it is."""
+
+    def sample_tastes(self, history: History, n: int, *, rng: np.random.Generator) -> Float32[np.ndarray, "n dim"]:
+        """n tastes that this person may have, drawn from their posterior; not normalised."""
+        ...
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """A fitted taste model in which people are rows."""
+
+    user_embeddings_: Float32[np.ndarray, "users dim"]
+    population_: Float32[np.ndarray, "dim"]
+
+
+@runtime_checkable
 class Generator(Protocol):
     """Tastes to media. Medium i depends on row i and seeds[i] alone, whatever else is in the batch."""
 

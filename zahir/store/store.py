@@ -71,6 +71,9 @@ class Item:
     created: int
 
 
+QUESTIONS_FILE = "questions.npy"  # in the folder of a fit
+
+
 class Shelf(NamedTuple):
     """All items of a space that can be shown, one entry each, in the order they came."""
 
@@ -388,6 +391,14 @@ class Store:
             query = select(fits.c.id, fits.c.ratings).where(fits.c.space == space)
             row = db.execute(query.order_by(fits.c.number.desc()).limit(1)).one_or_none()
         return None if row is None else (row.id, row.ratings)
+
+    def questions(self, space: str) -> Int64[np.ndarray, "n"] | None:
+        """Ids of items that tell people apart, as the newest fit of a space chose them; None where it did not."""
+        fit = self.current_fit(space)
+        file = self.home / "fits" / fit[0] / QUESTIONS_FILE if fit else None
+        if file is None or not file.exists():
+            return None
+        return np.load(file, allow_pickle=False)
 
     def count_ratings(self, space: str) -> int:
         """Number of ratings that stand, of items in this space."""
