@@ -1,13 +1,5 @@
-"""The one way kernels are compiled: cached on disk, without the GIL. Does not know where the cache lies."""
+"""The one way kernels are compiled, by the name that the studio's files know. Knows nothing but where it is."""
 
-from __future__ import annotations
+from zahir.jit import kernel
 
-from collections.abc import Callable
-from typing import Any
-
-from numba import njit
-
-
-def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function of scalars and arrays on its first call."""
-    return njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
+__all__ = ["kernel"]
