@@ -29,7 +29,7 @@ TABLE = (
     ("zoom", 1, "size of the forms in it"),
     ("ground", 2, "pattern of what lies behind; its scale"),
     ("fold", 2, "mirror image left and right; kaleidoscope"),
-    ("light", 1, "where the light comes from, left to right"),
+    ("light", 1, "where the light comes from, left to right; tilt of tiles, blocks and patterns"),
     ("shape", 16, "what each family makes of them"),
     ("media", 6, "oil, or watercolour; screenprint; mosaic, or leaded glass; linocut; drawn outlines; wear"),
     ("brush", 4, "width, length, flow and unevenness of strokes"),
@@ -37,7 +37,7 @@ TABLE = (
     ("paper", 1, "tooth of the paper"),
     ("grain", 1, "print grain in the half-tones"),
     ("vignette", 1, "fall of light to the corners"),
-    ("drift", 2, "slow wandering of hue and of tone across the picture"),
+    ("drift", 2, "slow wandering of hue and of tone across the picture; the latter evens light at large"),
 )
 
 DIM = sum(size for _, size, _ in TABLE)

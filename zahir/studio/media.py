@@ -64,7 +64,7 @@ def linocut(lab, ink, x0, y0, px, pitch, angle, amount, s):
             light = lab[j, i, 0]
             phase = (x * sa + y * ca) / pitch + 1.6 * noise(x * 0.8, y * 0.8, s) + 0.15 * noise(x * 6, y * 6, s + 1)
             ridge = abs(2 * (phase - math.floor(phase)) - 1)
-            thick = min(1.0, max(0.0, (0.80 - light) / 0.58))
+            thick = min(1.0, max(0.0, (0.66 - light) / 0.34))
             line = step(1 - thick - 1.2 * soft, 1 - thick + 1.2 * soft, ridge) * step(0.0, 0.10, thick)
             paper = light + 0.45 * (0.90 - light) * (1 if light < 0.9 else 0)
             for k in range(3):

@@ -32,15 +32,16 @@ _ROWS = (10, 14, 18, 24)  # strokes of the first coat along the short side
 _SECTORS = (4, 5, 6, 8, 10)  # of a kaleidoscope
 _STONES = (18, 26, 36)  # of a mosaic along the short side
 _PANES = (7, 9, 12)  # of leaded glass along the short side
+_PATCHES = 8  # along the short side, in which light at large is measured
 _PITCH = (0.05, 0.06, 0.075)  # between the lines of a linocut
 
 
 # how well oil, screenprint, mosaic, linocut, outline, wear, a patterned ground, a kaleidoscope, a mirror, watercolour
 # and leaded glass suit each
 _SUITS = np.array([
-    (1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1),  # hills
+    (1, 0, 0, 1, 1, 1, 0.4, 0, 0, 1, 1),  # hills
     (0, 1, 0, 1, 1, 1, 1, 0, 0, 1, 0),  # mountains
-    (1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1),  # sea
+    (1, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1),  # sea
     (0.4, 1, 0, 0, 1, 1, 0.5, 0, 0, 1, 0.4),  # forest
     (1, 1, 0, 0, 0, 1, 1, 0, 1, 1, 1),  # city
     (1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 1),  # vessels
@@ -64,9 +65,11 @@ class Parameters(NamedTuple):
     wishes: np.ndarray  # of each family
     shape: np.ndarray  # sixteen numbers in (0, 1) for the family to use
     table: np.ndarray  # OKLab by tone and hue
-    layout: np.ndarray  # focus x, y; zoom; light, -1.2 left to 1.2 right; strength and scale of the ground
+    layout: np.ndarray  # focus x, y; zoom; light, -1.2 left to 1.2 right; strength and scale of the
+    # ground; cosine and sine of the tilt
     crop: float  # of the scene, 1 is all
     drift: np.ndarray  # of hue and of tone
+    even: float  # how far light and shade at large are evened out, in [0, 1]
     media: np.ndarray  # how much of each, in the order of _MEDIA, in [0, 1]
     brush: np.ndarray  # width, length, flow, unevenness
     finish: np.ndarray  # thickness, paper, grain, vignette
@@ -138,11 +141,14 @@ def parameters(genome: Float32[np.ndarray, "dim"], seed: int) -> Parameters:
 
 @kernel
 def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, wishes, rows):
-    layout = np.empty(6)
+    layout = np.empty(8)
     layout[0] = 0.56 * np.tanh(1.0 * focus[0])
     layout[1] = 0.39 * np.tanh(1.0 * focus[1])
     layout[2] = np.exp(0.44 * np.tanh(0.8 * zoom))
     layout[3] = 1.2 * np.tanh(1.2 * light)
+    tilt = 0.55 * layout[3]
+    layout[6] = np.cos(tilt)
+    layout[7] = np.sin(tilt)
     layout[4] = 1.9 * step(-1.4, 0.9, ground[0])
     layout[5] = np.exp(0.7 * np.tanh(ground[1]))
     suits = np.exp(25 * (wishes - wishes.max()))
@@ -150,13 +156,14 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     on = np.empty(8)
     on[0] = suits[0] * step(-0.25, 0.25, media[0] - 0.3)
     layout[4] *= suits[6] * (1 - 0.6 * on[0])  # strokes over a pattern are camouflage
-    on[2] = suits[2] * step(-0.2, 0.2, media[2] - 1.45) * (1 - on[0])
-    on[3] = suits[3] * step(-0.2, 0.2, media[3] - 1.35) * (1 - on[0]) * (1 - on[2])
+    bare = step(0.6, 0.8, 1 - on[0])
+    on[2] = suits[2] * step(-0.06, 0.06, media[2] - 1.45) * bare
+    on[3] = suits[3] * step(-0.06, 0.06, media[3] - 1.35) * bare * (1 - on[2])
     on[1] = suits[1] * step(-0.2, 0.2, media[1] - 0.6) * (1 - 0.5 * on[0])
     on[5] = suits[5] * step(-0.3, 0.5, media[5] - 0.8)
     on[4] = suits[4] * step(-0.2, 0.2, media[4] - 1.0) * (1 - on[2])
     on[6] = suits[9] * step(-0.2, 0.2, -media[0] - 1.25)  # the other end of the number that brings oil
-    on[7] = suits[10] * step(-0.2, 0.2, -media[2] - 1.7) * (1 - on[0]) * (1 - on[3]) * (1 - on[6])  # and stones
+    on[7] = suits[10] * step(-0.06, 0.06, -media[2] - 1.7) * bare * (1 - on[3]) * (1 - on[6])  # and stones
     folds = np.empty(2)  # steep: a mirror that stands half way only smears
     folds[0] = step(-0.03, 0.03, fold[0] - 1.7) * step(0.45, 0.55, suits[8])
     folds[1] = step(-0.03, 0.03, fold[1] - 1.65) * step(0.45, 0.55, suits[7]) * step(0.45, 0.55, 1 - on[2])
@@ -170,9 +177,10 @@ def _read(focus, zoom, light, crop, drift, media, brush_, finish, ground, fold, 
     surface[1] = (1 - 0.5 * on[0]) * 1.3 * uniform(finish[1]) ** 1.3
     surface[2] = (1 - 0.7 * on[0]) * max(0.0, 1.6 * uniform(finish[2]) - 0.6)
     surface[3] = 0.02 + 0.10 * uniform(finish[3])
-    part = np.exp(-0.48 * np.tanh(0.8 * crop) - 0.29)
+    part = np.exp(-0.40 * np.tanh(0.8 * crop) - 0.16)
     wander = (0.65 + 1.5 * uniforms(drift)) * np.array([1.0, 0.10]) * (1 - max(folds[0], folds[1]))
-    return layout, part, wander, on, strokes, surface, folds
+    even = 0.75 * step(-0.6, 1.0, drift[1])
+    return layout, part, wander, even, on, strokes, surface, folds
 
 
 def view_of(width: int, height: int) -> View:
@@ -193,6 +201,8 @@ def guide_of(view: View) -> View:
 def underpainting(p: Parameters, view: View) -> Float32[np.ndarray, "height width 3"]:
     """Forms, levelled and coloured: OKLab (height, width, 3), no strokes and no surface yet."""
     canvas = _forms(p, view)
+    if p.even > 0:
+        _evened(canvas, p.even)
     low, gain = _levels(canvas)
     lab = np.empty((view.height, view.width, 3), np.float32)
     colour(canvas, p.table, low, gain, *p.drift, 4 + p.stream % 4, p.media[1], *view[:3], p.stream + 600, lab)
@@ -299,6 +309,44 @@ def _folded(canvas, x0, y0, px, mirror, wheel, sectors):
                 low = canvas[q + 1, p, k] + (canvas[q + 1, p + 1, k] - canvas[q + 1, p, k]) * u
                 out[j, i, k] = top + (low - top) * v
     return out
+
+
+@kernel
+def _evened(canvas, amount):
+    """Take so much of the light and shade at large from the tones, as the middle square has it in _PATCHES a side."""
+    height, width = canvas.shape[:2]
+    side = min(height, width)
+    left = (width - side) // 2
+    top = (height - side) // 2
+    pitch = side / _PATCHES
+    light = np.zeros((_PATCHES + 2, _PATCHES + 2))
+    share = np.zeros((_PATCHES + 2, _PATCHES + 2))
+    for j in range(side):
+        b = int((j + 0.5) / pitch)
+        q = (j + 0.5) / pitch - b
+        for i in range(side):
+            a = int((i + 0.5) / pitch)
+            p = (i + 0.5) / pitch - a
+            for m in range(2):
+                for n in range(2):
+                    weight = (q if m else 1 - q) * (p if n else 1 - p)
+                    light[b + m, a + n] += weight * canvas[top + j, left + i, 0]
+                    share[b + m, a + n] += weight
+    middle = light.sum() / share.sum()
+    for b in range(_PATCHES + 1):
+        for a in range(_PATCHES + 1):
+            light[b, a] = light[b, a] / share[b, a] - middle
+    for j in range(height):
+        q = min(_PATCHES - 1e-6, max(0.0, (j - top + 0.5) / pitch))
+        b = int(q)
+        q -= b
+        for i in range(width):
+            p = min(_PATCHES - 1e-6, max(0.0, (i - left + 0.5) / pitch))
+            a = int(p)
+            p -= a
+            above = light[b, a] + (light[b, a + 1] - light[b, a]) * p
+            below = light[b + 1, a] + (light[b + 1, a + 1] - light[b + 1, a]) * p
+            canvas[j, i, 0] -= amount * (above + (below - above) * q)
 
 
 @kernel

@@ -16,9 +16,9 @@ def arches(out, x0, y0, px, V, U, s):
     """Draw tones and hues on out (height, width, 2)."""
     height, width = out.shape[:2]
     row = step(0.45, 0.65, U[9])
-    half = (0.40 + 0.20 * U[0]) * V[2] ** 0.5 * (1 - 0.32 * row)
-    tall = (0.50 + 0.35 * U[1]) * (1 - 0.15 * row)
-    floor = -0.62 - 0.15 * U[2]
+    half = (0.34 + 0.32 * U[0]) * V[2] ** 0.5 * (1 - 0.32 * row)
+    tall = (0.35 + 0.60 * U[1]) * (1 - 0.15 * row)
+    floor = -0.45 - 0.45 * U[2]
     cx = 0.9 * V[0] * (1 - 0.6 * row)
     gap = mix(3.2, 2.5 * half, row)
     night = step(0.55, 0.70, U[4])

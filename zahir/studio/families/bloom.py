@@ -29,17 +29,17 @@ def bloom(out, x0, y0, px, V, U, s):
             out[j, i, 1] = -0.5 + 0.25 * n + 0.2 * hue + 0.4 * g
     _meadow(out, x0, y0, px, V, hue, night, step(0.45, 0.55, U[8]), U[9], s + 77)
     count = 1 + int(4.5 * chance(0, 1, s))
-    big = (0.62 - 0.05 * count) * (0.85 + 0.3 * U[2]) * V[2] ** 0.5
+    big = (0.62 - 0.05 * count) * (0.75 + 0.5 * U[2]) * V[2] ** 0.5
     for k in range(count - 1, -1, -1):
         a = 2.4 * k + 6.28 * chance(1, 1, s)
-        x = V[0] * 0.7 + (0.0 if k == 0 else 0.72 * math.cos(a))
-        y = V[1] * 0.5 + 0.14 + (0.0 if k == 0 else 0.50 * math.sin(a))
+        x = V[0] * 0.95 + (0.0 if k == 0 else 0.72 * math.cos(a))
+        y = V[1] * 0.8 + 0.14 + (0.0 if k == 0 else 0.50 * math.sin(a))
         r = big * (1.0 if k == 0 else 0.34 + 0.32 * chance(k, 2, s))
         _stem(out, x0, y0, px, x, y, V[0] * 0.3 + 0.12 * (k - 1), r, night, s + k)
     for k in range(count - 1, -1, -1):
         a = 2.4 * k + 6.28 * chance(1, 1, s)
-        x = V[0] * 0.7 + (0.0 if k == 0 else 0.72 * math.cos(a))
-        y = V[1] * 0.5 + 0.14 + (0.0 if k == 0 else 0.50 * math.sin(a))
+        x = V[0] * 0.95 + (0.0 if k == 0 else 0.72 * math.cos(a))
+        y = V[1] * 0.8 + 0.14 + (0.0 if k == 0 else 0.50 * math.sin(a))
         r = big * (1.0 if k == 0 else 0.34 + 0.32 * chance(k, 2, s))
         tone = mix(0.50, 0.78, night) + 0.12 * (U[3] - 0.5)
         _head(out, x0, y0, px, x, y, r, tone, 1.0 if k == 0 or chance(k, 3, s) < 0.4 else hue, U, s + 31 * k, s)
@@ -56,7 +56,7 @@ def _meadow(out, x0, y0, px, V, hue, night, amount, tall, s):
         q = (n + 0.5) / 220
         y = top - (top + 1.1) * q
         x = (2 * chance(n, 1, s) - 1) * (-x0 + 0.1)
-        d = math.sqrt((x - 0.7 * V[0]) ** 2 + (y - 0.5 * V[1] - 0.14) ** 2)
+        d = math.sqrt((x - 0.95 * V[0]) ** 2 + (y - 0.8 * V[1] - 0.14) ** 2)
         r = (0.018 + 0.050 * q) * (0.6 + 0.8 * chance(n, 2, s)) * amount
         petals = 5 + int(3 * chance(n, 3, s))
         h = chance(n, 4, s)

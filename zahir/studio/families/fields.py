@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from zahir.studio.families.ground import pattern
+from zahir.studio.families.ground import pattern, tilted
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, mix, noise, step
 
@@ -18,15 +18,15 @@ def fields(out, x0, y0, px, V, U, s):
     count = 2 + int(2.6 * chance(0, 1, s))
     nested = chance(0, 2, s) < 0.35
     night = step(0.45, 0.60, U[0])
-    soft = 0.02 + 0.10 * U[1] * U[1]
+    soft = 0.015 + 0.055 * U[1] * U[1]
     wide = 0.78 + 0.10 * U[2]
     total = 0.0
     for k in range(count):
         total += 0.35 + chance(k, 3, s) * (0.6 + U[3])
     for j in range(height):
-        y = y0 - (j + 0.5) * px
+        row = y0 - (j + 0.5) * px
         for i in range(width):
-            x = x0 + (i + 0.5) * px
+            x, y = tilted(x0 + (i + 0.5) * px, row, V)
             n = fbm(x * 1.8, y * 1.8, 4, s + 4)
             rub = fbm(x * 0.6, y * 5.0, 3, s + 8)
             t = mix(0.80, 0.16, night) + 0.06 * n + 0.05 * rub

@@ -11,10 +11,19 @@ KINDS = 10
 
 
 @kernel
+def tilted(x, y, V):
+    """The point seen in a scene that is tilted around its focus."""
+    u = x - V[0]
+    v = y - V[1]
+    return V[0] + u * V[6] - v * V[7], V[1] + v * V[6] + u * V[7]
+
+
+@kernel
 def pattern(x, y, px, V, s):
     """A value in about [-1, 1] times V[4], the strength; V[5] is the scale and the stream picks the kind."""
     if V[4] <= 0:
         return 0.0
+    x, y = tilted(x, y, V)
     k = V[5]
     p = px * k
     kind = int(KINDS * chance(5, 5, s))

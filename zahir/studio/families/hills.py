@@ -18,7 +18,7 @@ LAYERS = 6
 def hills(out, x0, y0, px, V, U, s):
     """Draw tones and hues on out (height, width, 2)."""
     height, width = out.shape[:2]
-    horizon = -0.12 + 0.30 * (U[0] - 0.5)
+    horizon = -0.12 + 0.56 * (U[0] - 0.5)
     night = step(0.62, 0.80, U[1])
     sun_x = 1.35 * V[0]
     sun_y = horizon + 0.12 + 0.55 * U[2]

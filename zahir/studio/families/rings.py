@@ -45,14 +45,14 @@ def rings(out, x0, y0, px, V, U, s):
             mix(0.10, 0.85, night),
             1.4 * chance(k, 7, s) - 0.4,
         )
-    count = 2 + int(4 * chance(0, 8, s))
-    hero = (0.52 + 0.22 * U[2]) * V[2] ** 0.5
+    count = 2 + int(7 * chance(0, 8, s))
+    hero = (0.40 + 0.40 * U[2]) * V[2] ** 0.5
     for k in range(count):
         a = 6.2832 * chance(k, 9, s)
         r = hero if k == 0 else hero * (0.18 + 0.42 * chance(k, 10, s) ** 1.5)
         away = 0.0 if k == 0 else hero * (0.75 + 0.65 * chance(k, 11, s))
-        x = 0.8 * V[0] + away * math.cos(a) * 1.1
-        y = 0.7 * V[1] + away * math.sin(a)
+        x = 1.2 * V[0] + away * math.cos(a) * 1.1
+        y = 1.2 * V[1] + away * math.sin(a)
         _target(out, x0, y0, px, x, y, r, V, U, s + 40 * k)
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from zahir.studio.families.ground import pattern
+from zahir.studio.families.ground import pattern, tilted
 from zahir.studio.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, step
 
@@ -21,9 +21,9 @@ def tiles(out, x0, y0, px, V, U, s):
     ground = mix(0.90, 0.10, night)
     reach = 0.50 + 0.55 * U[1]
     for j in range(height):
-        y = y0 - (j + 0.5) * px
+        row = y0 - (j + 0.5) * px
         for i in range(width):
-            x = x0 + (i + 0.5) * px
+            x, y = tilted(x0 + (i + 0.5) * px, row, V)
             n = fbm(x * 1.2, y * 1.2, 2, s + 3)
             u = (x + y) * 0.7071 if turned else x
             v = (y - x) * 0.7071 if turned else y

@@ -17,7 +17,7 @@ KINDS = 6
 def vessels(out, x0, y0, px, V, U, s):
     """Draw tones and hues on out (height, width, 2)."""
     height, width = out.shape[:2]
-    table = -0.22 + 0.22 * (U[0] - 0.5)
+    table = -0.22 + 0.50 * (U[0] - 0.5)
     night = step(0.60, 0.75, U[1])
     sun = 1.0 if chance(0, 21, s) < 0.5 else -1.0
     slant = 0.6 + 0.5 * U[2]
@@ -39,7 +39,7 @@ def vessels(out, x0, y0, px, V, U, s):
     count = 3 + int(3 * chance(0, 9, s))
     hero = int(count * chance(0, 10, s))
     accent = (hero + 1) % count
-    spread = 0.36 + 0.10 * U[4]
+    spread = (0.34 + 0.16 * U[4]) * V[2] ** 0.4
     for turn in range(2):
         for k in range(count):
             front = chance(k, 11, s) > 0.55 and k != hero
@@ -49,9 +49,9 @@ def vessels(out, x0, y0, px, V, U, s):
             x = V[0] * 0.5 + (k - 0.5 * (count - 1)) * spread + 0.12 * (chance(k, 13, s) - 0.5)
             foot = table - 0.10 - (0.22 if front else 0.03) - 0.08 * chance(k, 14, s)
             tall = (0.50 + 0.45 * chance(k, 15, s)) * (0.85 + 0.3 * U[5])
-            tall *= 1.22 if k == hero else 1.0
+            tall *= (1.22 if k == hero else 1.0) * V[2] ** 0.4
             tall *= 0.62 if front else 1.0
-            body = 0.13 + 0.10 * chance(k, 16, s) + 0.05 * U[6]
+            body = (0.13 + 0.10 * chance(k, 16, s) + 0.05 * U[6]) * V[2] ** 0.4
             if kind == 2 or kind == 5:
                 body *= 1.35
                 tall *= 0.45 if kind == 2 else 0.6
