@@ -19,14 +19,16 @@ from zahir.errors import BadData, NotFitted
 from zahir.interactions import History, Interactions, Rows
 from zahir.space import normalize
 from zahir.taste.evidence import ENOUGH, SAMPLES, Scales, fixed_scales, sample, scales_by_evidence
-from zahir.taste.half_steps import TetherForm, by_their_own, gram, half_steps, paired
+from zahir.taste.half_steps import TetherForm, by_their_own, half_steps, paired
 from zahir.taste.kept import mapped, replaced
 from zahir.taste.lean import random_direction
 from zahir.taste.metric import IDENTITY, Metric, metrics
 from zahir.taste.posterior import row_samples, row_variance
+from zahir.taste.reweigh import by_age, by_exposure
 from zahir.taste.several import draw
 from zahir.taste.shared import Strengths
 from zahir.taste.solve import solve_rows
+from zahir.taste.threads import gram
 from zahir.taste.trust import looks, unique, varies
 
 _TETHERS = (np.inf, 3.0, 1.0)  # tried from stiff to loose, in units of the noise variance
@@ -64,7 +66,8 @@ class TetheredWALS:
     such; otherwise half-steps alternate, each of them exact, `iterations` times. Not convex: every fit
     starts from the images, so that the same ratings give the same model. `seed` draws the folds of the
     choice of tether and the sample that evidence looks at. `trust="auto"` lets people whose votes say
-    nothing of taste (`zahir.taste.trust`) speak less for others, never for themselves.
+    nothing of taste (`zahir.taste.trust`) speak less for others, never for themselves. `half_life` and
+    `exposure` make ratings count less with age and for items that many rated (`zahir.taste.reweigh`).
     """
 
     mean_: Float32[np.ndarray, "dim"]
@@ -75,6 +78,7 @@ class TetheredWALS:
     item_bias_: Float32[np.ndarray, "items"]
     metric_: Metric = IDENTITY  # tastes are a priori normal with covariance S^2 times their scale
     rated_: np.ndarray  # whether each user of the fit had rated anything
+    item_weight_: Float32[np.ndarray, "items"]  # of each item's ratings; ones without `exposure`
     trust_: Float32[np.ndarray, "users"]  # weight in [0, 1] of what each says about others; ones without `trust`
     level_: float
     scales_: dict[str, float]
@@ -91,6 +95,8 @@ class TetheredWALS:
         iterations: int = 10,
         seed: int = 0,
         trust: Literal["auto"] | None = None,
+        half_life: float | None = None,
+        exposure: float = 0.0,
         leave_out: Sequence[str] = (),
     ) -> None:
         if tether != "auto" and not float(tether) >= 0:
@@ -108,6 +114,10 @@ class TetheredWALS:
             raise ValueError(f"unobserved must be finite and >= 0; got {unobserved}.")
         if trust not in ("auto", None) or (trust and unobserved):
             raise ValueError(f"trust must be 'auto' or None, and None where unobserved > 0; got {trust!r}.")
+        if not (half_life is None or half_life > 0) or not 0 <= exposure < np.inf:
+            raise ValueError(
+                f"half_life must be None or > 0 and exposure finite and >= 0; got {half_life!r} and {exposure!r}."
+            )
         if iterations < 1:
             raise ValueError(f"iterations must be at least 1; got {iterations}.")
         self.tether = tether
@@ -118,6 +128,8 @@ class TetheredWALS:
         self.iterations = iterations
         self.seed = seed
         self.trust: Literal["auto"] | None = trust
+        self.half_life = half_life
+        self.exposure = exposure
         self.leave_out = tuple(leave_out)
 
     def fit(self, interactions: Interactions, item_embeddings: Float32[np.ndarray, "items dim"]) -> TetheredWALS:
@@ -130,19 +142,23 @@ class TetheredWALS:
                 f"{interactions.num_items} items, but {len(item_embeddings)} embeddings. Give one row per item."
             )
         table = interactions.latest()
-        if len(table) and not table.weights.min() > self.unobserved:
-            raise ValueError(f"weights must be > unobserved={self.unobserved}; got {table.weights.min()}.")
+        self.item_weight_ = by_exposure(table.items, table.num_items, self.exposure)
+        # the evidence hears ratings as they are: to it, weights are claims about the noise
+        counts = self._counts(table.users, table.times) * self.item_weight_[table.items]
+        counted = replace(table, weights=table.weights * counts)
+        if len(table) and not counted.weights.min() > self.unobserved:
+            raise ValueError(f"weights must be > unobserved={self.unobserved}; got {counted.weights.min()}.")
         units = normalize(item_embeddings)
         self.mean_ = (units.sum(0, dtype=np.float64) / max(1, len(units))).astype(np.float32)
         images = normalize(units - self.mean_)
         self.trust_ = self._trust(table, images)
-        told = _weighed(table, self.trust_)
+        told = _weighed(counted, self.trust_)
         metric, scales = self._choose(_believed(table, self.trust_), images)
         strengths, factors = _strengths(scales), metric.factors(images)
         tether = self._choose_tether(told, factors, strengths) if self.tether == "auto" else float(self.tether)
         *_, found = half_steps(told, factors, strengths=strengths, tether=tether, **self._form())
         if np.any(self.trust_ < 1):
-            found = by_their_own(table, found, strengths)
+            found = by_their_own(counted, found, strengths)
         self.scales_, self.tether_, self.metric_ = scales._asdict(), tether, metric
         self.population_, self.level_ = metric.factors(found.population), found.level
         self.user_embeddings_ = metric.factors(found.users)
@@ -269,6 +285,10 @@ class TetheredWALS:
     def _given_or(self, scales: Scales) -> Scales:
         return scales._replace(**{name: scales.noise / strength for name, strength in self._given().items()})
 
+    def _counts(self, users: np.ndarray, times: np.ndarray) -> Float32[np.ndarray, "n"]:
+        """How much ratings count for their age."""
+        return np.ones(len(users), np.float32) if self.half_life is None else by_age(users, times, self.half_life)
+
     def _trust(self, table: Interactions, images: np.ndarray) -> Float32[np.ndarray, "users"]:
         """How far each person's ratings may speak for others; copies first, since they look like a majority."""
         if self.trust is None or len(table) < ENOUGH:
@@ -357,16 +377,18 @@ class TetheredWALS:
         """Factors, ratings less what is not personal, and weights of a history's items."""
         factors = self._centre(history.embeddings)
         left = history.ratings - np.float32(self._level())
+        given = history.weights * self._counts(np.zeros(len(history), np.int64), history.times)
         # what is particular to an item nobody knows is noise, so that its rating says less
-        weights = 1.0 / (1.0 / history.weights + 1.0 / np.float32(_strengths(self._scales()).item))
+        weights = 1.0 / (1.0 / given + 1.0 / np.float32(_strengths(self._scales()).item))
         if self._fitted():
             # rows beyond the fit are of items added since, as unknown to it as -1
             inside = (history.items >= 0) & (history.items < len(self.item_bias_))
             known = history.items[inside]
             factors[inside] = self.item_embeddings_[known]
             left[inside] -= self.item_bias_[known]
-            weights[inside] = history.weights[inside] - np.float32(self.unobserved)
-            left[inside] *= history.weights[inside] / weights[inside]
+            given = given[inside] * self.item_weight_[known]
+            weights[inside] = given - np.float32(self.unobserved)
+            left[inside] *= given / weights[inside]
         return factors, left, weights
 
     def _centre(self, embeddings: np.ndarray) -> np.ndarray:
@@ -410,9 +432,21 @@ _SETTINGS = (
     "iterations",
     "seed",
     "trust",
+    "half_life",
+    "exposure",
     "leave_out",
 )
-_ARRAYS = ("mean", "population", "user_embeddings", "item_embeddings", "user_bias", "item_bias", "rated", "trust")
+_ARRAYS = (
+    "mean",
+    "population",
+    "user_embeddings",
+    "item_embeddings",
+    "user_bias",
+    "item_bias",
+    "rated",
+    "trust",
+    "item_weight",
+)
 
 
 def _strengths(scales: Scales) -> Strengths:
