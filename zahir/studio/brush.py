@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 from zahir.studio.noise import chance, noise, step
 from zahir.studio.palette import linear_rgb
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from jaxtyping import Float32
 
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 
 # name, how many numbers, what they do
 TABLE = (

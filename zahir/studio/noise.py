@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 
 
 def _shuffled() -> np.ndarray:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from zahir.studio.genome import uniform
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 from zahir.studio.noise import noise
 
 TONES = 64

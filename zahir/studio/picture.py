@@ -14,7 +14,7 @@ from jaxtyping import Float32, UInt8
 from zahir.studio import brush, media
 from zahir.studio.families import DRAW, FAMILIES, WORDS
 from zahir.studio.genome import SLICES, checked, uniform, uniforms
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 from zahir.studio.noise import step
 from zahir.studio.palette import PALETTE, colour, palette
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.studio.families.ground import pattern
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, noise, step
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.studio.families.sky import sky
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 from zahir.studio.noise import chance, inside, mix, noise, put, step
 
 LAYERS = 4

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.studio.families.ground import pattern, tilted
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 from zahir.studio.noise import chance, fbm, mix, noise, step
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 from zahir.studio.noise import chance, fbm, noise, step
 
 KINDS = 10

@@ -8,7 +8,7 @@ import numpy as np
 
 from zahir.studio.families.ground import pattern
 from zahir.studio.families.sky import birds, sky
-from zahir.studio.jit import kernel
+from zahir.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, noise, put, step
 
 LAYERS = 6
