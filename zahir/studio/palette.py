@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from zahir.studio.genome import uniform
 from zahir.jit import kernel
+from zahir.studio.genome import uniform
 from zahir.studio.noise import noise
 
 TONES = 64

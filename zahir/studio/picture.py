@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from zahir.jit import kernel
 from zahir.studio import brush, media
 from zahir.studio.families import DRAW, FAMILIES, WORDS
 from zahir.studio.genome import SLICES, checked, uniform, uniforms
-from zahir.jit import kernel
 from zahir.studio.noise import step
 from zahir.studio.palette import PALETTE, colour, palette
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from zahir.studio.families.sky import sky
 from zahir.jit import kernel
+from zahir.studio.families.sky import sky
 from zahir.studio.noise import chance, inside, mix, noise, put, step
 
 LAYERS = 4

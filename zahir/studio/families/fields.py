@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from zahir.studio.families.ground import pattern, tilted
 from zahir.jit import kernel
+from zahir.studio.families.ground import pattern, tilted
 from zahir.studio.noise import chance, fbm, mix, noise, step
 
 

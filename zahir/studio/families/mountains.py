@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from zahir.jit import kernel
 from zahir.studio.families.ground import pattern
 from zahir.studio.families.sky import birds
-from zahir.jit import kernel
 from zahir.studio.noise import chance, fbm, inside, mix, noise, put, step
 
 LAYERS = 5

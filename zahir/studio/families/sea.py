@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from zahir.studio.families.sky import birds, sky
 from zahir.jit import kernel
+from zahir.studio.families.sky import birds, sky
 from zahir.studio.noise import chance, columns, fbm, inside, mix, noise, put, step
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from zahir.studio.families.ground import pattern
 from zahir.jit import kernel
+from zahir.studio.families.ground import pattern
 from zahir.studio.noise import chance, columns, fbm, inside, mix, put, step
 
 
