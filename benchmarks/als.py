@@ -1,7 +1,7 @@
 """Sweeps of alternating least squares: ours beside implicit, Spark and the article's dense algorithm.
 
     python benchmarks/als.py [--size a b c d] [--scale 1] [--solver NAME ...] [--minutes 8]
-    python benchmarks/als.py --linear        seconds per sweep over two decades of ratings
+    python benchmarks/als.py --linear        CPU seconds per sweep over two decades of ratings
     python benchmarks/als.py --disk          a million by a million at --scale, float16 tables on disk
 
 Every solver runs in a process of its own, on the same ratings, from the same start and with the same
@@ -402,7 +402,7 @@ def compare(name: str, scale: float, asked: list[str] | None, minutes: float) ->
 
 
 def linear(width: int = 256) -> None:
-    """Seconds per sweep over two decades of ratings, 30 for every person and every item."""
+    """CPU seconds per sweep over two decades of ratings, 30 for every person and every item."""
     counts, seconds = [30_000, 100_000, 300_000, 1_000_000, 3_000_000], []
     for n in counts:
         size = Size(n // 30, n // 30, n, width, ())
@@ -410,11 +410,13 @@ def linear(width: int = 256) -> None:
         next(turns)
         times = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             next(turns)
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         seconds.append(min(times))
-        print(f"{n:9,} ratings | {seconds[-1]:8.3f} s / sweep | {1e6 * seconds[-1] / n:6.2f} us / rating", flush=True)
+        print(
+            f"{n:9,} ratings | {seconds[-1]:8.3f} CPU s / sweep | {1e6 * seconds[-1] / n:6.2f} us a rating", flush=True
+        )
     print(f"exponent {np.polyfit(np.log(counts), np.log(seconds), 1)[0]:.3f}")
 
 
