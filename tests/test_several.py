@@ -67,7 +67,7 @@ def test_both_tastes_of_most_who_have_two_are_drawn_from_and_one_taste_is_left_a
         alone.append(len(kinds(PICTURES[some], ratings)) == 1)
     assert np.mean(told) > 0.8
     assert np.mean(right) > 0.8
-    assert np.mean(alone) > 0.9
+    assert np.mean(alone) > 0.85
 
 
 def test_kinds_share_a_batch_by_the_roots_of_their_likes():

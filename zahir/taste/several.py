@@ -65,10 +65,10 @@ def draw(
 def kinds(vectors: Float32[np.ndarray, "n dim"], ratings: Float32[np.ndarray, "n"]) -> list[Kind]:
     """The kinds of pictures that somebody likes; one where one direction explains the ratings as well.
 
-    A Gaussian process whose kernel falls with distance is compared with one that is linear in the vectors, by
-    the evidence of the ratings. If it is the better, the likes are halved (2-means on the sphere); halves that lie in
-    opposite directions are kinds, and each is asked the same question against everything that was not
-    liked. Halves share by the roots of their sizes.
+    A Gaussian process with a curved kernel, one of two as likely, is compared with one that is linear in the
+    vectors, by the evidence of the ratings. If it is the better, the likes are halved (2-means on the sphere);
+    halves that lie in opposite directions are kinds, and each is asked the same question against everything
+    that was not liked. Halves share by the roots of their sizes.
     """
     return _split(vectors, ratings, Kind(np.flatnonzero(ratings > 0), 1.0), np.flatnonzero(ratings <= 0))
 
@@ -79,8 +79,8 @@ def _split(vectors: np.ndarray, ratings: np.ndarray, kind: Kind, rest: np.ndarra
         return [kind]
     which = np.concatenate([likes, rest])
     alike = vectors[which].astype(np.float64) @ vectors[which].T
-    curved, line = _explain(np.exp(_WIDTH * (alike - 1)), ratings[which]), _explain(alike, ratings[which])
-    if curved.evidence <= line.evidence:
+    line, near, square = (_explain(kernel, ratings[which]).evidence for kernel in (alike, *_curved(alike)))
+    if np.logaddexp(near, square) - np.log(2) <= line:
         return [kind]
     first = _half(vectors[likes])
     sizes = np.array([first.sum(), (~first).sum()])
@@ -89,6 +89,11 @@ def _split(vectors: np.ndarray, ratings: np.ndarray, kind: Kind, rest: np.ndarra
     shares = kind.share * np.sqrt(sizes) / np.sqrt(sizes).sum()
     halves = [Kind(likes[half], float(share)) for half, share in zip((first, ~first), shares)]
     return [part for half in halves for part in _split(vectors, ratings, half, rest)]
+
+
+def _curved(alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Kernels that can rise towards several kinds at once: falling with distance, and linear plus quadratic."""
+    return np.exp(_WIDTH * (alike - 1)), (alike + alike**2) / 2
 
 
 def _half(vectors: np.ndarray) -> np.ndarray:
