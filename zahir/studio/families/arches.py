@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.jit import kernel
-from zahir.studio.families.ground import pattern
+from zahir.studio.families.ground import tilted_pattern
 from zahir.studio.noise import chance, fbm, inside, mix, noise, step
 
 
@@ -34,7 +34,7 @@ def arches(out, x0, y0, px, V, U, s):
             shade = step(-0.012 - px, 0.012 + px, sun * (x - cx) * slope + y - 0.9 * U[8] + 0.35)
             t = wall - (0.30 - 0.08 * night) * shade + 0.035 * n + 0.05 * y
             c = 0.25 - 0.6 * shade + 0.12 * n
-            g = pattern(x, y, px, V, s)
+            g = tilted_pattern(x, y, px, V, s)
             t += 0.09 * g
             c += 0.35 * g
             low = inside(y - floor, px)
@@ -86,7 +86,7 @@ def _passage(x, y, at, floor, half, tall, side, wall, sun, px, V, U, s):
             tone = mix(wall - 0.36, core, (k + 1.0) / deep) + 0.07 * (1 if k % 2 else -1)
             tone += 0.10 * sun * across * (1 - q) - 0.10 * math.exp(20 * d) * (1 - q)
             hue = mix(-0.7, 0.65, q) + (0.35 if k % 2 else 0.0)
-            tone += 0.10 * pattern(x, y, px, V, s + 300 + k) * (k % 2)
+            tone += 0.10 * tilted_pattern(x, y, px, V, s + 300 + k) * (k % 2)
         if k == 0:
             t = tone
             c = hue

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.jit import kernel
-from zahir.studio.families.ground import pattern
+from zahir.studio.families.ground import tilted_pattern
 from zahir.studio.noise import chance, columns, fbm, inside, mix, noise, put, step
 
 
@@ -24,7 +24,7 @@ def bloom(out, x0, y0, px, V, U, s):
             n = fbm(x * 0.7, y * 0.7, 3, s + 1)
             d = math.sqrt((x - V[0]) ** 2 + (y - V[1]) ** 2)
             t = mix(0.90, 0.08, night) + mix(-0.13, 0.17, night) * math.exp(-0.9 * d) + 0.05 * n
-            g = pattern(x, y, px, V, s)
+            g = tilted_pattern(x, y, px, V, s)
             out[j, i, 0] = t + mix(-0.11, 0.11, night) * g
             out[j, i, 1] = -0.5 + 0.25 * n + 0.2 * hue + 0.4 * g
     _meadow(out, x0, y0, px, V, hue, night, step(0.45, 0.55, U[8]), U[9], s + 77)

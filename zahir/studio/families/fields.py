@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.jit import kernel
-from zahir.studio.families.ground import pattern, tilted
+from zahir.studio.families.ground import tilted, tilted_pattern
 from zahir.studio.noise import chance, fbm, mix, noise, step
 
 
@@ -30,7 +30,7 @@ def fields(out, x0, y0, px, V, U, s):
             n = fbm(x * 1.8, y * 1.8, 4, s + 4)
             rub = fbm(x * 0.6, y * 5.0, 3, s + 8)
             t = mix(0.80, 0.16, night) + 0.06 * n + 0.05 * rub
-            g = pattern(x, y, px, V, s)
+            g = tilted_pattern(x, y, px, V, s)
             t += mix(-0.13, 0.13, night) * g
             c = -0.2 + 0.25 * n + 0.4 * g
             top = 0.88
@@ -55,7 +55,7 @@ def fields(out, x0, y0, px, V, U, s):
                 hue = chance(k, 7, s)
                 hue = 1.0 if k == int(count * chance(0, 8, s)) else (-1.0 if hue < 0.5 else 0.0)
                 core = math.exp(-1.8 * max(0.0, (abs(y - mid) / high) ** 2 + 0.5 * (x / wide) ** 2 - 0.2))
-                g = pattern(x, y, px, V, s + 300 + k) if chance(k, 15, s) < 0.5 else 0.0
+                g = tilted_pattern(x, y, px, V, s + 300 + k) if chance(k, 15, s) < 0.5 else 0.0
                 tone += 0.12 * g
                 hue -= 0.5 * abs(g) * hue
                 tone += 0.10 * (core - 0.5) * (0.4 + U[4]) + 0.06 * n + 0.05 * rub

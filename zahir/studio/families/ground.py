@@ -23,7 +23,6 @@ def pattern(x, y, px, V, s):
     """A value in about [-1, 1] times V[4], the strength; V[5] is the scale and the stream picks the kind."""
     if V[4] <= 0:
         return 0.0
-    x, y = tilted(x, y, V)
     k = V[5]
     p = px * k
     kind = int(KINDS * chance(5, 5, s))
@@ -52,6 +51,13 @@ def pattern(x, y, px, V, s):
     u = fbm(0.9 * k * x, 0.9 * k * y, 2, s + 64)
     v = fbm(0.9 * k * x + 5.1, 0.9 * k * y - 2.3, 2, s + 65)
     return V[4] * _wave(2.2 * k * (x * 0.4 + y) + 2.2 * u + 1.4 * v, 6 * p)
+
+
+@kernel
+def tilted_pattern(x, y, px, V, s):
+    """The same in a scene that is tilted around its focus."""
+    x, y = tilted(x, y, V)
+    return pattern(x, y, px, V, s)
 
 
 @kernel

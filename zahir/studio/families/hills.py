@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.jit import kernel
-from zahir.studio.families.ground import pattern
+from zahir.studio.families.ground import tilted_pattern
 from zahir.studio.families.sky import birds, sky
 from zahir.studio.noise import chance, fbm, inside, mix, noise, put, step
 
@@ -78,7 +78,7 @@ def _land(y, i, x, sun_x, tops, far, near, night, mist, px, V, s, layers):
         fog = (1 - math.exp(-2.6 * max(0.0, down))) * (0.36 - 0.26 * q) * (0.2 + mist)
         rim = math.exp(-18 * max(0.0, down)) * 0.06 * math.exp(-abs(x - sun_x) * 1.2)
         grass = 0.035 * q * noise(x * (4 + 5 * q), y * 16, s + 90 + k)
-        g = pattern(x + 0.3 * k, y - 0.5 * tops[k, i], px, V, s + 300 + k) * (0.4 + 0.6 * q)
+        g = tilted_pattern(x + 0.3 * k, y - 0.5 * tops[k, i], px, V, s + 300 + k) * (0.4 + 0.6 * q)
         t += m * (tone + fog * mix(1.0, 0.6, night) + rim + grass + 0.11 * g)
         c += m * (0.5 * g + 0.30 * (1 - q) * math.exp(-abs(x - sun_x)) - 0.42 * q * (1 - q) * 2 + 0.35 * (k % 2) * q)
         left -= m

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.jit import kernel
-from zahir.studio.families.ground import pattern
+from zahir.studio.families.ground import tilted_pattern
 from zahir.studio.noise import chance, fbm, inside, mix, put, step
 
 
@@ -23,7 +23,7 @@ def rings(out, x0, y0, px, V, U, s):
             x = x0 + (i + 0.5) * px
             n = fbm(x * 1.1, y * 1.1, 3, s + 3)
             half = inside((x - V[0]) * math.sin(cut_a) + (y - V[1]) * math.cos(cut_a), px)
-            g = pattern(x, y, px, V, s) * (1 - 0.7 * half)
+            g = tilted_pattern(x, y, px, V, s) * (1 - 0.7 * half)
             out[j, i, 0] = (
                 mix(mix(0.92, 0.76, half), mix(0.07, 0.20, half), night) + 0.035 * n + mix(-0.1, 0.1, night) * g
             )
@@ -105,7 +105,7 @@ def _target(out, x0, y0, px, x, y, r, V, U, s):
                 t = mix(t, tt, cover)
                 c = mix(c, cc, cover)
             t += 0.05 * (u - v) / r
-            g = pattern(x + u, y + v, px, V, s + 300) * (1 - east if bands % 2 else east)
+            g = tilted_pattern(x + u, y + v, px, V, s + 300) * (1 - east if bands % 2 else east)
             t += 0.11 * (1 - 2 * step(0.45, 0.55, t)) * g
             put(out, j, i, t, c, m * (0.86 + 0.14 * step(0.3, 0.6, U[5])))
 

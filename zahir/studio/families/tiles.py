@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.jit import kernel
-from zahir.studio.families.ground import pattern, tilted
+from zahir.studio.families.ground import tilted, tilted_pattern
 from zahir.studio.noise import chance, fbm, inside, mix, step
 
 
@@ -64,7 +64,7 @@ def tiles(out, x0, y0, px, V, U, s):
             t = mix(mix(plain, back, busy), fore, m * busy)
             c = mix(mix(0.0, hue2, busy), hue, m * busy)
             if chance(a, b, s + 28) < 0.4:
-                g = pattern(x, y, px, V, s + 300 + int(9 * chance(a, b, s + 29)))
+                g = tilted_pattern(x, y, px, V, s + 300 + int(9 * chance(a, b, s + 29)))
                 t += 0.14 * (1 - 2 * step(0.45, 0.55, t)) * g * (m if chance(a, b, s + 30) < 0.5 else 1 - m)
             bevel = 0.05 * (u - 0.5) * V[3] * busy
             seam = 1 - inside((min(min(u, 1 - u), min(v, 1 - v)) * cell - 0.003) * -1, px)

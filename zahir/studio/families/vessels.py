@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zahir.jit import kernel
-from zahir.studio.families.ground import pattern
+from zahir.studio.families.ground import tilted_pattern
 from zahir.studio.noise import chance, columns, fbm, inside, mix, noise, put, step
 
 KINDS = 6
@@ -29,7 +29,7 @@ def vessels(out, x0, y0, px, V, U, s):
             n = fbm(x * 0.9, y * 0.9, 3, s + 1)
             beam = step(-0.6, 0.5, 0.55 * sun * x + slant * 0.7 * y + 0.05 * n)
             wall = mix(0.62, 0.16, night) + mix(0.20, 0.26, night) * beam + 0.05 * n
-            g = pattern(x, y, px, V, s)
+            g = tilted_pattern(x, y, px, V, s)
             wall += 0.10 * g
             wood = mix(0.50, 0.38, night) + 0.16 * step(-1.2, 0.3, sun * x) - 0.22 * step(table, -1.1, y)
             wood += 0.03 * noise(x * 1.5, y * 18, s + 2)
@@ -118,7 +118,7 @@ def _vessel(out, x0, y0, px, x, foot, tall, body, kind, tone, hue, sun, V, s):
             lit = 0.30 * math.cos(1.25 * (n - 0.45 * sun)) ** 2 - 0.24 * step(0.1, 1.0, -sun * n)
             t = tone - 0.10 + lit + 0.22 * math.exp(-(((n - 0.5 * sun) / 0.10) ** 2)) * step(0.05, 0.3, v)
             g = (
-                pattern(1.2 * math.asin(0.98 * n) * body + x, y, px, V, s + 300)
+                tilted_pattern(1.2 * math.asin(0.98 * n) * body + x, y, px, V, s + 300)
                 * step(0.12, 0.16, v)
                 * step(0.74, 0.70, v)
             )
