@@ -1,4 +1,4 @@
-"""Mosaic, linocut and drawn outlines laid over an underpainting in OKLab. Knows no forms and no brushes."""
+"""What is done to an underpainting in OKLab: mosaic, glass, watercolour, linocut, outlines, wear. Knows no forms."""
 
 from __future__ import annotations
 
