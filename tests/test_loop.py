@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from zahir import Media, Origin
 from zahir.errors import SpaceMismatch
 from zahir.feed import next_items
-from zahir.loop import FITS_KEPT, refit, step
+from zahir.loop import FAR, FITS_KEPT, refit, step
 from zahir.store import Store
 
 SPACE = "test/2"
@@ -94,9 +94,9 @@ def test_what_is_made_leads_away_from_what_was_made_lately_the_less_the_surer_th
     step(store, user, encoder=echo, model=Other(), generator=echo, n=3, surprise=0.0, seed=5)
     first, second, third = store.vectors(SPACE)[-3:].astype(np.float64)
     centre = store.vectors(SPACE)[:3].mean(axis=0)
-    expected = first - (first - centre)  # one rating: in full
+    expected = first - FAR[1] * (first - centre)  # one rating: as far as it goes
     assert_allclose(second, expected / np.linalg.norm(expected), atol=0.03)
-    expected = first - ((first + second) / 2 - centre)
+    expected = first - FAR[1] * ((first + second) / 2 - centre)
     assert_allclose(third, expected / np.linalg.norm(expected), atol=0.03)
     many = store.add_items(echo.generate(np.float32([[0, 1]] * 400), seeds=range(400)), np.float32([[0, 1]] * 400),
                            space=SPACE, made_for=None)  # fmt: skip

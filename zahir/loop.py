@@ -26,8 +26,8 @@ WITHIN = 1.0  # radians: turned less than this, a picture explores what ratings 
 QUESTIONS, PEOPLE = 48, 20  # what newcomers may be asked, once so many people have tastes to be told apart
 AMONG = 2048  # newest items of the space that surprises are mixed from
 LATELY = 12  # pictures made for somebody that the next one is led away from,
-FAR = (0.25, 1.0)  # this much at least and at most,
-SURE = 40  # in inverse proportion to the number of ratings: in full up to here
+FAR = (0.15, 0.8)  # this much at least and at most,
+SURE = 20  # in inverse proportion to the number of ratings: in full up to here
 
 
 def step(
