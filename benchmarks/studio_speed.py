@@ -13,6 +13,8 @@ import time
 
 import numpy as np
 
+from zahir.space import normalize
+from zahir.studio import StudioGenerator
 from zahir.studio.genome import SLICES, random
 from zahir.studio.picture import FAMILIES, parameters, render
 
@@ -43,6 +45,18 @@ def first_and_cached() -> tuple[str, str]:
     return runs[0].stdout.strip(), runs[1].stdout.strip()
 
 
+def for_a_taste(search: int, count: int = 8) -> float:
+    """Median seconds of one core from a taste to its picture."""
+    studio = StudioGenerator(search=search)
+    tastes = normalize(np.random.default_rng(0).standard_normal((count + 1, studio.encoder.dim)))
+    spent = []
+    for seed in range(count + 1):
+        start = time.process_time()
+        studio.generate(tastes[seed : seed + 1], seeds=[seed])
+        spent.append(time.process_time() - start)
+    return float(np.median(spent[1:]))
+
+
 def main() -> None:
     genomes = random(np.random.default_rng(0), max(PICTURES.values()))
     for seed, genome in enumerate(genomes):
@@ -59,6 +73,8 @@ def main() -> None:
             f"{size:5} px  median {np.median(spent_):6.1f} ms  95 % {np.quantile(spent_, 0.95):6.1f}"
             f"  in oil {np.median(spent_[oil]):6.1f}  without {np.median(spent_[~oil]):6.1f}"
         )
+    for search in (0, 2, 8):
+        print(f"for a taste, 512 px, search {search}: median {for_a_taste(search):.2f} s")
     cold, warm = first_and_cached()
     print(f"all kernels: compiled {cold} s, from the cache {warm} s")
 

@@ -14,7 +14,7 @@ from PIL import Image
 from zahir.studio import genome, picture
 
 SIDE = 400  # pixels: the sheet hangs at about 180, on sharp screens twice that
-SEEDS = (49, 37, 40, 5, 69, 59, 52, 50, 47, 7, 66, 23, 0, 65, 73, 67, 14, 57, 71, 22)
+SEEDS = (49, 37, 40, 5, 69, 59, 52, 50, 41, 7, 66, 23, 0, 65, 8, 67, 14, 57, 9, 22)
 
 
 def main() -> None:
