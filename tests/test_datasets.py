@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from PIL import Image
 from safetensors.numpy import save_file
+from tables import ANY, told, triples
 
 from zahir.datasets import pictures, read
 from zahir.datasets.rows import MAX_LINE, MaxBad, Rejects
 from zahir.datasets.scale import parse, recognise, to_ratings
 from zahir.errors import BadData
 
-ANY = MaxBad(10**9, 1.0)
 VECTORS = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
 NAMES = ["a", "b", "c", "d", "e"]
 
@@ -31,21 +31,6 @@ def write(folder, rows, header="user,item,rating", name="ratings.csv"):
     (folder / name).write_bytes(text)
     np.savez(folder / "embeddings.npz", embeddings=VECTORS, ids=np.array(NAMES))
     return folder / name
-
-
-def told(path, **options):
-    """What is read, and the (line, message) of all that is not."""
-    bad = []
-    data = read(path, rejects=Rejects(ANY, lambda error: bad.append((error.line, str(error)))), **options)
-    return data, bad
-
-
-def triples(data):
-    table = data.interactions
-    return [
-        (data.user_ids[u], data.item_ids[i], float(r))
-        for u, i, r in zip(table.users, table.items, table.ratings.astype(float).round(6))
-    ]
 
 
 # layouts

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tables
 from scipy.stats import norm
 
 from zahir.datasets.synthetic import planted
@@ -20,19 +21,8 @@ from zahir.taste.wals import TetheredWALS
 from zahir.testing import check_taste_model
 
 
-def small(seed=0, people=7, pictures=20, dim=8, ratings=80):
-    """A few people, graded ratings with weights; the last person and the last picture have none."""
-    rng = np.random.default_rng(seed)
-    cells = rng.permutation((people - 1) * (pictures - 1))[:ratings]
-    table = Interactions.of(
-        cells // (pictures - 1),
-        cells % (pictures - 1),
-        rng.choice([-1, -0.5, 0, 0.5, 1], ratings),
-        weights=rng.choice([0.5, 1, 2], ratings),
-        num_users=people,
-        num_items=pictures,
-    )
-    return table, rng.standard_normal((pictures, dim)).astype(np.float32) + 1
+def small(seed=0, people=7, ratings=80):
+    return tables.small(seed, people=people, ratings=ratings)
 
 
 def history_of(table, embeddings, user, *, known=True, met=True):

@@ -8,29 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose
 from PIL import Image
+from tables import told, triples
 
 from zahir.datasets import pictures, read
 from zahir.datasets.check import facts
 from zahir.datasets.parts import parts
-from zahir.datasets.rows import MaxBad, Rejects
+from zahir.datasets.rows import Rejects
 from zahir.errors import BadData
-
-ANY = MaxBad(10**9, 1.0)
-
-
-def told(path, **options):
-    """What is read, and the (line, message) of all that is not."""
-    bad = []
-    data = read(path, rejects=Rejects(ANY, lambda error: bad.append((error.line, str(error)))), **options)
-    return data, bad
-
-
-def triples(data):
-    table = data.interactions
-    return [
-        (data.user_ids[u], data.item_ids[i], float(r))
-        for u, i, r in zip(table.users, table.items, table.ratings.astype(float).round(6))
-    ]
 
 
 def names(ids, rows):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tables import small
 
 from zahir.datasets.synthetic import planted
 from zahir.errors import BadData, NotFitted
@@ -13,21 +14,6 @@ from zahir.taste.shared import Strengths
 from zahir.taste.wals import TetheredWALS
 
 STRENGTHS = Strengths(population=0.6, own=1.1, item=3.0, level=0.9, bias=5.0)
-
-
-def small(seed=0, people=6, pictures=20, dim=8, ratings=60):
-    """A few people, graded ratings with weights; the last person and the last picture have none."""
-    rng = np.random.default_rng(seed)
-    cells = rng.permutation((people - 1) * (pictures - 1))[:ratings]
-    table = Interactions.of(
-        cells // (pictures - 1),
-        cells % (pictures - 1),
-        rng.choice([-1, -0.5, 0, 0.5, 1], ratings),
-        weights=rng.choice([0.5, 1, 2], ratings),
-        num_users=people,
-        num_items=pictures,
-    )
-    return table, rng.standard_normal((pictures, dim)).astype(np.float32) + 1
 
 
 def centred(embeddings):

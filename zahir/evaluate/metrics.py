@@ -55,12 +55,7 @@ def spearman(
 
     NaN where all ratings are equal; 0 where all scores are: they order nothing.
     """
-    count = np.bincount(users, minlength=num_users)
-    a, b = _ranks(users, ratings), _ranks(users, scores)
-    middle = ((count + 1) / 2)[users]
-    a, b = a - middle, b - middle
-    ab, aa, bb = (np.bincount(users, product, num_users) for product in (a * b, a * a, b * b))
-    return np.where(aa > 0, quotient(ab, np.sqrt(aa * np.where(bb > 0, bb, 1))), np.nan)
+    return pearson(users, _ranks(users, ratings), _ranks(users, scores), num_users=num_users)
 
 
 def pearson(

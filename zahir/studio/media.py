@@ -9,6 +9,30 @@ from zahir.studio.noise import chance, fbm, noise, step
 
 
 @kernel
+def _cell(u, v, scatter, s):
+    """Which cell of a scattered lattice (u, v) lies in, and how far from its edge to the next one, in cells."""
+    a = math.floor(u)
+    b = math.floor(v)
+    best = 9.0
+    second = 9.0
+    ba = a
+    bb = b
+    for p in range(a - 1, a + 2):
+        for q in range(b - 1, b + 2):
+            du = p + 0.5 + scatter * (chance(p, q, s) - 0.5) - u
+            dv = q + 0.5 + scatter * (chance(p, q, s + 1) - 0.5) - v
+            d = du * du + dv * dv
+            if d < best:
+                second = best
+                best = d
+                ba = p
+                bb = q
+            elif d < second:
+                second = d
+    return ba, bb, 0.5 * (math.sqrt(second) - math.sqrt(best))
+
+
+@kernel
 def mosaic(lab, guide, x0, y0, px, guide_px, rows, amount, s):
     """Set lab (height, width, 3) in small stones, `rows` of them along the short side, coloured from the guide."""
     height, width = lab.shape[:2]
@@ -17,25 +41,7 @@ def mosaic(lab, guide, x0, y0, px, guide_px, rows, amount, s):
         v = (y0 - (j + 0.5) * px) / pitch
         for i in range(width):
             u = (x0 + (i + 0.5) * px) / pitch
-            a = math.floor(u)
-            b = math.floor(v)
-            best = 9.0
-            second = 9.0
-            ba = a
-            bb = b
-            for p in range(a - 1, a + 2):
-                for q in range(b - 1, b + 2):
-                    du = p + 0.5 + 0.5 * (chance(p, q, s) - 0.5) - u
-                    dv = q + 0.5 + 0.5 * (chance(p, q, s + 1) - 0.5) - v
-                    d = du * du + dv * dv
-                    if d < best:
-                        second = best
-                        best = d
-                        ba = p
-                        bb = q
-                    elif d < second:
-                        second = d
-            gap = 0.5 * (math.sqrt(second) - math.sqrt(best))
+            ba, bb, gap = _cell(u, v, 0.5, s)
             stone = step(0.04 - 0.5 * px / pitch, 0.07 + 0.5 * px / pitch, gap)
             cx = (ba + 0.5 + 0.5 * (chance(ba, bb, s) - 0.5)) * pitch
             cy = (bb + 0.5 + 0.5 * (chance(ba, bb, s + 1) - 0.5)) * pitch
@@ -170,25 +176,8 @@ def glass(lab, x0, y0, px, rows, amount, s):
         v = (y0 - (j + 0.5) * px) / pitch
         for i in range(width):
             u = (x0 + (i + 0.5) * px) / pitch
-            a = math.floor(u)
-            b = math.floor(v)
-            best = 9.0
-            second = 9.0
-            ba = a
-            bb = b
-            for p in range(a - 1, a + 2):
-                for q in range(b - 1, b + 2):
-                    du = p + 0.5 + 0.85 * (chance(p, q, s) - 0.5) - u
-                    dv = q + 0.5 + 0.85 * (chance(p, q, s + 1) - 0.5) - v
-                    d = du * du + dv * dv
-                    if d < best:
-                        second = best
-                        best = d
-                        ba = p
-                        bb = q
-                    elif d < second:
-                        second = d
-            gap = 0.5 * (math.sqrt(second) - math.sqrt(best)) * pitch
+            ba, bb, gap = _cell(u, v, 0.85, s)
+            gap *= pitch
             lead = step(0.009 + 0.6 * px, 0.009 - 0.6 * px, gap) * min(1.0, 0.018 / px)
             light = lab[j, i, 0] + 0.16 * (chance(ba, bb, s + 2) - 0.5)
             light += 0.25 * (

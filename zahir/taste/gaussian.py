@@ -14,14 +14,14 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 from scipy.stats import norm
 
-from zahir.errors import BadData, NotFitted
+from zahir.errors import NotFitted
 from zahir.interactions import History, Interactions
 from zahir.space import normalize
 from zahir.taste.alike import likeness
 from zahir.taste.choose import Switch, choose
 from zahir.taste.dual import Dual
 from zahir.taste.evidence import Scales, fixed_scales
-from zahir.taste.kept import mapped, replaced
+from zahir.taste.kept import mapped, opened, replaced
 from zahir.taste.lean import random_direction
 from zahir.taste.metric import IDENTITY, Metric
 from zahir.taste.pictures import Kernel, Line, curve
@@ -216,13 +216,7 @@ class GaussianTaste:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> GaussianTaste:
         """Read what `save` wrote, its tables memory-mapped; raises BadData when it is something else."""
-        source = Path(folder)
-        try:
-            meta = json.loads((source / "meta.json").read_text())
-            if meta["format"] != _FORMAT:
-                raise BadData(
-                    f"a fit of format {meta['format']}; this version reads {_FORMAT}. Fit again.", path=folder
-                )
+        with opened(folder, _FORMAT) as (source, meta):
             model = cls(**meta["settings"])
             model.why_, model.amplify_ = str(meta["fitted"]["why"]), float(meta["fitted"]["amplify"])
             if "line" not in meta:
@@ -230,8 +224,6 @@ class GaussianTaste:
                 model._take_over(model.large_)
                 return model
             model._read(source, meta)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise BadData(f"not a saved fit ({error}). Fit and save again.", path=folder) from error
         return model
 
     def _read(self, source: Path, meta: dict[str, Any]) -> None:

@@ -9,18 +9,17 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from zahir.errors import BadData, NotFitted
+from zahir.errors import NotFitted
 from zahir.interactions import History, Interactions, Rows
 from zahir.space import normalize
 from zahir.taste.evidence import ENOUGH, SAMPLES, Scales, fixed_scales, sample, scales_by_evidence
 from zahir.taste.half_steps import TetherForm, by_their_own, half_steps, paired
-from zahir.taste.kept import mapped, replaced
+from zahir.taste.kept import mapped, opened, replaced
 from zahir.taste.lean import random_direction
 from zahir.taste.metric import IDENTITY, Metric, metrics
 from zahir.taste.posterior import row_samples, row_variance
@@ -236,13 +235,7 @@ class TetheredWALS:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> TetheredWALS:
         """Read what `save` wrote, its tables memory-mapped; raises BadData when it is something else."""
-        source = Path(folder)
-        try:
-            meta = json.loads((source / "meta.json").read_text())
-            if meta["format"] != _FORMAT:
-                raise BadData(
-                    f"a fit of format {meta['format']}; this version reads {_FORMAT}. Fit again.", path=folder
-                )
+        with opened(folder, _FORMAT) as (source, meta):
             model = cls(**meta["settings"])
             fitted = meta["fitted"]
             model.level_, model.tether_ = float(fitted["level"]), float(fitted["tether"])
@@ -250,8 +243,6 @@ class TetheredWALS:
             for name in _ARRAYS:
                 setattr(model, f"{name}_", mapped(source / f"{name}.npy"))
             model.metric_ = Metric(*(mapped(source / f"metric_{name}.npy") for name in Metric._fields))
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise BadData(f"not a saved fit ({error}). Fit and save again.", path=folder) from error
         return model
 
     def _choose(self, table: Interactions, images: np.ndarray) -> tuple[Metric, Scales]:
