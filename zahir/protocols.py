@@ -115,11 +115,70 @@ class Generator(Protocol):
         prompts: Sequence[str] | None = None,
         negatives: Float32[np.ndarray, "n dim"] | None = None,
         size: tuple[int, int] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
         progress: Progress | None = None,
     ) -> list[Media]:
         """Make one medium per taste.
 
-        `strength` in [0, 2]: 1 is the taste as the model gives it, 0 the average of the space. `size` is
-        (width, height) in pixels. Cancelled by `progress`, the media made so far are returned.
+        `strength` in [0, 2]: 1 is the taste as the model gives it, 0 the average of the space (with a prompt: the
+        prompt alone). A row of `negatives` is led away from; a row of zeros is no negative. `size` is (width, height)
+        in pixels. `steps` is how long the generator works on each, `guidance` how strictly it keeps to what it was
+        given; None leaves both to it. `progress` counts in the generator's own units and ends with done = of, which is
+        n at least; cancelled by it, the media made so far are returned. Raises ValueError for prompts where
+        `accepts_prompts` is False.
         """
+        ...
+
+
+@runtime_checkable
+class Edits(Protocol):
+    """A generator that can also move a picture that exists towards a taste: GeneRec's editor (Wang et al. 2023)."""
+
+    def edit(
+        self,
+        media: Sequence[Media],
+        tastes: Float32[np.ndarray, "n dim"],
+        *,
+        seeds: Sequence[int],
+        amount: float = 0.5,
+        strength: float = 1.0,
+        prompts: Sequence[str] | None = None,
+        negatives: Float32[np.ndarray, "n dim"] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        progress: Progress | None = None,
+    ) -> list[Media]:
+        """Move each medium towards its taste; it stays recognisably the same.
+
+        `amount` in [0, 1]: 0 gives the medium back, 1 keeps little of it but its composition. A prompt is an
+        instruction for the edit. The rest is as in `Generator.generate`; media keep their size.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsWords(Protocol):
+    """An encoder that can say where words point."""
+
+    def directions(self, words: Sequence[str]) -> Float32[np.ndarray, "n dim"]:
+        """A unit direction of its space for each word or phrase: more of it lies that way.
+
+        Raises ValueError for words that it does not know, and lists those that it does.
+        """
+        ...
+
+
+@runtime_checkable
+class Filter(Protocol):
+    """A judge of what is safe to show."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def score(self, media: Sequence[Media]) -> Float32[np.ndarray, "n"]:
+        """How sure it is, in [0, 1], that each medium is not safe for work; of a video, its worst frame."""
         ...

@@ -62,13 +62,16 @@ class StudioGenerator:
         prompts: Sequence[str] | None = None,
         negatives: Float32[np.ndarray, "n dim"] | None = None,
         size: tuple[int, int] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
         progress: Progress | None = None,
     ) -> list[Media]:
         """Make one picture per taste, 512 x 512 unless `size` says otherwise.
 
         `strength` in [0, 2] sets both the flow's guidance and the size of the pool: at 0 one random picture
         of the space, at 1 the best of `pool`, at 2 of twice as many. A row of `negatives` is led away from;
-        zeros there are no negative. What is aimed at is `inverse.aim` of the taste; `cosine` in the details of
+        zeros there are no negative. `steps` is `search` for this call, `guidance` the flow's at strength 1.
+        What is aimed at is `inverse.aim` of the taste; `cosine` in the details of
         the origin tells how near the picture came to it.
         """
         width, height = _checked_size(size)
@@ -83,11 +86,14 @@ class StudioGenerator:
             raise ValueError(
                 f"seeds and negatives go with tastes one by one; got {len(seeds)} and {of} for {tastes.shape}."
             )
+        if (steps is not None and steps < 0) or (guidance is not None and not guidance >= 0):
+            raise ValueError(f"steps and guidance must be at least 0; got {steps} and {guidance}.")
+        effort = (self.search if steps is None else steps, GUIDANCE if guidance is None else guidance)
         targets = aim(normalize(tastes)) if len(tastes) else tastes
         avoided = np.zeros_like(targets) if negatives is None else aim(normalize(negatives))
         made: list[Media] = []
         for taste, target, avoid, seed in zip(tastes, targets, avoided, seeds):
-            genome, picture_seed, reached = self._find(target, avoid, int(seed), strength)
+            genome, picture_seed, reached = self._find(target, avoid, int(seed), strength, *effort)
             details = {
                 **recipe.write(genome, picture_seed),
                 **_about(genome, picture_seed),
@@ -103,21 +109,21 @@ class StudioGenerator:
         return made
 
     def _find(
-        self, target: np.ndarray, avoid: np.ndarray, seed: int, strength: float
+        self, target: np.ndarray, avoid: np.ndarray, seed: int, strength: float, search: int, guidance: float
     ) -> tuple[Float32[np.ndarray, "genome"], int, float]:
         """The genome and seed of a picture near `target`, and the cosine its picture reaches with it."""
         # every product of matrices below has a shape that does not depend on the batch: that alone makes
         # a picture bit-equal whoever else is served
         rng = np.random.default_rng(seed)
         tried = max(1, round(self.pool * strength))
-        genomes = self.inverse.sample(target, tried, rng=rng, guidance=GUIDANCE * strength, avoid=avoid)
+        genomes = self.inverse.sample(target, tried, rng=rng, guidance=guidance * strength, avoid=avoid)
         seeds = rng.integers(2**31, size=tried)
 
         def judge(genomes: Float32[np.ndarray, "n genome"], seeds: Int64[np.ndarray, "n"]) -> np.ndarray:
             return self.look(genomes, seeds) @ (target - avoid)
 
         judged = judge(genomes, seeds)
-        generations = round(self.search * strength)
+        generations = round(search * strength)
         best, best_seed, value = climb(genomes, seeds, judged, judge, rng=rng, generations=generations)
         if avoid.any():
             value = float(self.look(best[None], np.array([best_seed]))[0] @ target)
