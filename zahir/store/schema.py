@@ -51,6 +51,7 @@ users = Table(
     Column("name", Text, unique=True),  # of imported people, "set/person"; visitors have none
     Column("strength", Float, nullable=False, default=1.0),  # in [0, 2]
     Column("surprise", Float, nullable=False, default=1 / 7),  # share of surprises, in [0, 1]
+    Column("safety", String(8)),  # the person's own policy: off, blur or block; NULL leaves it to the server
     Column("created", BigInteger, nullable=False),  # all times: seconds since 1970, UTC
     sqlite_autoincrement=True,
 )
@@ -156,6 +157,30 @@ variants = Table(  # the same item in the shape of a screen
     Column("shape", String(16), nullable=False),
     Column("file", Text, nullable=False),
     UniqueConstraint("item", "shape"),
+)
+
+checks = Table(  # what a filter said of a picture
+    "checks",
+    metadata,
+    Column("item", _Id, ForeignKey("items.id"), primary_key=True, autoincrement=False),
+    Column("filter", String(64), primary_key=True),
+    Column("version", String(64), nullable=False),  # of the filter; another one looks again
+    Column("score", Float),  # in [0, 1], 1 is not safe; NULL: the filter failed
+    Column("created", BigInteger, nullable=False),
+    CheckConstraint("score >= 0 AND score <= 1", name="range"),
+)
+
+tastes = Table(  # tastes that came in files
+    "tastes",
+    metadata,
+    _id(),
+    _to("users", "user", nullable=True),  # whose page it came through; NULL: the installation's
+    Column("name", Text, nullable=False),
+    Column("space", Text, nullable=False),
+    Column("file", LargeBinary, nullable=False),  # as `taste_file` writes it
+    Column("created", BigInteger, nullable=False),
+    UniqueConstraint("user", "name"),
+    sqlite_autoincrement=True,
 )
 
 fits = Table(
