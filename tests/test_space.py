@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from zahir.space import cosine, explore, normalize, rotate, slerp
+from zahir.space import cosine, normalize, rotate, slerp
 
 
 def unit(rng, n, dim):
@@ -28,19 +28,6 @@ def test_rotate_turns_by_the_angle(angle):
     rng = np.random.default_rng(1)
     a, b = unit(rng, 4, 16), unit(rng, 4, 16)
     assert_allclose(np.arccos(np.clip(np.sum(a * rotate(a, b, angle), axis=1), -1, 1)), angle, atol=1e-3)
-
-
-def test_explore_moves_away_by_surprise_and_stays_among_pictures():
-    rng = np.random.default_rng(2)
-    tastes = np.zeros((6, 8), np.float32)
-    tastes[:, 0] = 1
-    plane = np.zeros((20, 8), np.float32)
-    plane[:, :3] = rng.standard_normal((20, 3))
-    out = explore(tastes, 0.5, rng=rng, among=plane)
-    assert_allclose(out[:, 0], np.cos(0.5), atol=1e-5)
-    assert_allclose(out[:, 3:], 0, atol=1e-5)
-    with pytest.raises(ValueError, match=r"got 2\.0"):
-        explore(tastes, 2.0, rng=rng)
 
 
 def test_slerp_passes_through_the_middle_and_ends():

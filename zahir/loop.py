@@ -11,13 +11,14 @@ import uuid
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float32
 
 from zahir.errors import SpaceMismatch
 from zahir.interactions import Dataset
 from zahir.media import Media
 from zahir.protocols import Encoder, Generator, KnowsDoubt, KnowsPeople, Progress, SavedTasteModel, TasteModel
 from zahir.questions import next_questions
-from zahir.space import apart, explore
+from zahir.steer import Steer, apart, explore
 from zahir.store import QUESTIONS_FILE, Store
 
 FITS_KEPT = 3
@@ -41,13 +42,20 @@ def step(
     strength: float = 1.0,
     surprise: float = 0.3,
     seed: int,
+    steer: Steer | None = None,
+    prompt: str | None = None,
+    negative: Float32[np.ndarray, "dim"] | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
     size: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> list[int]:
     """Make n items for one person, one after another, and return their ids.
 
-    Each is led away from what the last dozen made for them have in common (`space.apart`): far while ratings are
-    few, so that they tell much, less as the taste becomes sure. `strength` in [0, 2]: 1 is the taste as the model
+    Each is led away from what the last dozen made for them have in common (`steer.apart`): far while ratings are
+    few, so that they tell much, less as the taste becomes sure; not at all where `steer`, which is given all n tastes
+    and returns as many, says where to go. `negative` is a taste to lead away from; `prompt`, `steps` and `guidance`
+    are the generator's. `strength` in [0, 2]: 1 is the taste as the model
     gives it, 0 the average of the space. `surprise` in radians [0, pi/2]: how far each taste is then turned away;
     below 1 towards draws from its posterior (Thompson 1933), where the model has one, so that what ratings leave
     open is tried; else towards a random mixture of what is there. Raises SpaceMismatch when encoder and generator
@@ -59,6 +67,7 @@ def step(
     seeds = rng.integers(2**31, size=n).tolist()
     history = store.history(user, space=encoder.space)
     tastes = model.tastes(history, n, rng=rng)
+    tastes = steer(tastes) if steer else tastes
     among = store.vectors(encoder.space)[-AMONG:]
     centre = among.mean(axis=0) if len(among) else np.zeros(encoder.dim, np.float32)
     shelf = store.shelf(encoder.space)
@@ -70,10 +79,13 @@ def step(
     media: list[Media] = []
     for k in range(n):
         taste = tastes[k : k + 1]
-        if lately:
+        if lately and steer is None:
             taste = apart(taste, np.array(lately[-LATELY:]), centre, much)
         taste = explore(taste, surprise, rng=rng, among=towards)
-        made = generator.generate(taste, seeds=seeds[k : k + 1], strength=strength, size=size)
+        made = generator.generate(
+            taste, seeds=seeds[k : k + 1], strength=strength, prompts=None if prompt is None else [prompt],
+            negatives=None if negative is None else negative[None], size=size, steps=steps, guidance=guidance,
+        )  # fmt: skip
         media += [_turned(each, surprise) for each in made]
         lately += list(encoder.encode(made))
         if progress is not None and not progress(k + 1, n):

@@ -77,7 +77,7 @@ PIXEL_TASTES: dict[str, dict[str, float]] = {
 def _statistics(pixels: np.ndarray) -> list[float]:
     """What STATISTICS names, measured on the picture at 64 x 64 pixels; detail is its size as a JPEG."""
     small = np.asarray(Image.fromarray(pixels).resize((64, 64), Image.Resampling.BOX))
-    lab = _oklab(small)
+    lab = oklab(small)
     light = lab[..., 0]
     edges = np.hypot(np.diff(light, axis=1)[:-1], np.diff(light, axis=0)[:, :-1])
     red, green, blue = (small[..., k].astype(int) for k in range(3))
@@ -121,7 +121,7 @@ _TO_LAB = np.array(
 )
 
 
-def _oklab(pixels: np.ndarray) -> np.ndarray:
+def oklab(pixels: np.ndarray) -> np.ndarray:
     """sRGB, 0 to 255, to OKLab (Ottosson 2020)."""
     scaled = pixels / 255.0
     linear = np.where(scaled <= 0.04045, scaled / 12.92, ((scaled + 0.055) / 1.055) ** 2.4)
