@@ -20,6 +20,7 @@ NOUNS = [
     "media",
     "taste_file",
     "protocols",
+    "safety",
 ]
 WORKERS = {"encode", "taste", "generate", "studio", "datasets", "enhance", "filters"}
 WIRING = {"store", "plugins", "testing"}

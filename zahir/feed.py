@@ -8,6 +8,7 @@ be corrected later. Knows nothing of generators; it chooses among what is there.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -17,6 +18,7 @@ from zahir.protocols import TasteModel
 from zahir.questions import worth
 from zahir.space import cosine, normalize
 from zahir.store import Pick, Shelf, Store
+from zahir.store.checks import veil
 
 POLICY = "slots-1"
 CALIBRATION = 12  # ratings before the feed leans anywhere
@@ -54,8 +56,9 @@ def next_items(
     `strength` in [0, 2] sharpens the choice towards the taste; `surprise` in [0, 1] is the share of
     surprises. `exclude` are items that wait on the person's screen already. Items that were painted but
     not rated come back only when nothing else is left. An empty list means that everything is rated.
+    What the store's guard blocks for this person is never chosen; what it blurs for them is marked so.
     """
-    shelf = store.shelf(space)
+    shelf = store.shelf(space, user)
     rated, shown = store.seen(user)
     waiting = np.array(list(exclude), np.int64)
     open_ = ~np.isin(shelf.ids, np.concatenate([rated, waiting]))
@@ -92,7 +95,8 @@ def next_items(
         why = because(names[slot], vectors[shelf.rows[index]], history, vectors)
         picks.append(Pick(int(shelf.ids[index]), names[slot], why, float(shares[slot] * chances[at]), POLICY))
         fresh[index] = open_[index] = False
-    return picks
+    blurred = veil(store, user, [pick.item for pick in picks]).blurred
+    return [replace(pick, blurred=pick.item in blurred) for pick in picks]
 
 
 def because(slot: str, vector: np.ndarray, history: History, among: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""Contracts anybody can run over their own plugin: encoders, taste models and generators.
+"""Contracts anybody can run over their own plugin: encoders, taste models, generators and filters.
 
 Knows the sockets of `zahir.protocols`; nothing of any implementation. Each function returns when the
 contract holds and raises AssertionError, saying what broke, when it does not.
@@ -13,9 +13,9 @@ import numpy as np
 from zahir.errors import NotFitted
 from zahir.interactions import History, Interactions
 from zahir.media import Media
-from zahir.protocols import Encoder, Generator, TasteModel
+from zahir.protocols import Encoder, Filter, Generator, TasteModel
 
-__all__ = ["check_encoder", "check_generator", "check_taste_model"]
+__all__ = ["check_encoder", "check_filter", "check_generator", "check_taste_model"]
 
 
 def check_taste_model(factory: Callable[[], TasteModel]) -> None:
@@ -113,6 +113,25 @@ def check_generator(generator: Generator, *, dim: int) -> None:
     _must(
         all(_same(a, b) for a, b in zip(cut, media)), "what was made before the stop must be what would have been made"
     )
+
+
+def check_filter(check: Filter, *, name: str) -> None:
+    """Check a filter that is registered as `name`, on small pictures and on a video."""
+    _must(check.name == name, f"name must be what it is registered as, {name!r}; got {check.name!r}")
+    _must(isinstance(check.version, str) and 0 < len(check.version) <= 64, "version must be 1 to 64 characters")
+    rng = np.random.default_rng(0)
+    frames = [_picture(rng, height, width) for height, width in [(64, 64), (48, 96), (17, 31)]]
+    pictures = [Media.image(frame) for frame in frames]
+    scores = check.score(pictures)
+    _must(scores.shape == (3,) and scores.dtype == np.float32, f"score must give float32 (3,); got {scores.shape}")
+    _must(bool(np.all((scores >= 0) & (scores <= 1))), f"scores must be in [0, 1]; got {scores}")
+    _must(check.score([]).shape == (0,), "score([]) must have shape (0,)")
+    alone = np.array([check.score([picture])[0] for picture in pictures])
+    _must(bool(np.allclose(alone, scores, atol=1e-3)), "a score must not depend on what else is in the batch")
+    film = [_picture(rng, 64, 64) for _ in range(11)]
+    worst = max(float(check.score([Media.image(frame)])[0]) for frame in film)
+    told = float(check.score([Media(np.stack(film), 8.0)])[0])
+    _must(abs(told - worst) < 1e-3, f"a video's score must be its worst frame's, {worst:.4f}; got {told:.4f}")
 
 
 def _check_without_fit(model: TasteModel, embeddings: np.ndarray) -> None:

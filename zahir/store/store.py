@@ -25,7 +25,10 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete
 from zahir.errors import BadData, StoreError
 from zahir.interactions import Dataset, History, Interactions
 from zahir.media import Media, Origin, read_image
+from zahir.protocols import Filter
+from zahir.safety import Guard, judge
 from zahir.space import normalize
+from zahir.store.checks import counts, record, veil
 from zahir.store.database import open_engine, writing
 from zahir.store.files import Files
 from zahir.store.schema import embeddings, exposures, fits, items, picks, ratings, retractions, users, variants
@@ -43,6 +46,7 @@ class Pick:
     why: str  # one sentence for the person
     propensity: float  # the probability with which the policy chose it
     policy: str = ""
+    blurred: bool = False  # the filter doubts it, and this person's policy blurs
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,15 @@ class Shelf(NamedTuple):
 
 
 class Store:
-    """A database and a media folder under one home."""
+    """A database and a media folder under one home.
 
-    def __init__(self, home: Path | str, url: str | None = None) -> None:
+    With a `guard` the store goes by what a filter said of its pictures (`zahir.store.checks`): what is blocked is not
+    on the shelf, and ratings of it teach nothing. Whoever shows pictures asks `checks.veil` what to leave out or blur.
+    """
+
+    def __init__(self, home: Path | str, url: str | None = None, *, guard: Guard | None = None) -> None:
         self.home = Path(home)
+        self.guard = guard
         self.home.mkdir(parents=True, exist_ok=True)
         self.engine = open_engine(url or f"sqlite:///{self.home / 'zahir.db'}")
         self.files = Files(self.home / "media")
@@ -221,8 +230,11 @@ class Store:
             self._vectors[space] = have
         return np.zeros((0, 0), np.float32) if have is None else have
 
-    def shelf(self, space: str) -> Shelf:
-        """Items that have a picture and an embedding here; read once and then only what is new."""
+    def shelf(self, space: str, user: int | None = None) -> Shelf:
+        """Items that have a picture and an embedding here and are not blocked for this person (None: for everybody).
+
+        Read once and then only what is new.
+        """
         have = self._shelves.get(space)
         start = 0 if have is None else int(have.rows[-1]) + 1
         query = (
@@ -244,7 +256,11 @@ class Store:
             have = added if have is None else Shelf(*(np.concatenate(pair) for pair in zip(have, added)))
             if len(have.rows):
                 self._shelves[space] = have
-        return have
+        blocked = veil(self, user).blocked
+        if not blocked:
+            return have
+        kept = ~np.isin(have.ids, list(blocked))
+        return Shelf(*(column[kept] for column in have))
 
     def seen(self, user: int) -> tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "m"]]:
         """Ids of the items a person has a standing rating of, and of those painted on their screen."""
@@ -412,21 +428,26 @@ class Store:
         *,
         name: str,
         progress: Callable[[int, int], bool] | None = None,
+        check: Filter | None = None,
     ) -> tuple[list[int], list[int]]:
         """Take in a data set whole or not at all; returns the ids of its users and items, in its order.
 
-        People and items are named "name/their id". Pictures are decoded and kept as WebP no larger than
-        MAX_SIDE, never the file itself. Raises StoreError when a set of this name is there already,
-        BadData when a picture is broken.
+        People and items are named "name/their id". Pictures are decoded and kept as WebP no larger than MAX_SIDE,
+        never the file itself, with what the filter `check` says of them. Raises StoreError when a set of this name is
+        there already, BadData when a picture is broken.
         """
         with self.engine.connect() as db:
             taken = db.scalar(select(items.c.id).where(items.c.name.startswith(f"{name}/", autoescape=True)).limit(1))
         if taken is not None:
             raise StoreError(f"a data set '{name}' is in the store already. Give this one another name.")
         files: list[str | None] = [None] * data.interactions.num_items
+        judged: dict[int, float | None] = {}
         for k, path in enumerate(data.media):
             if path is not None:
-                files[k] = self.files.add(_smaller(read_image(path)))
+                picture = _smaller(read_image(path))
+                files[k] = self.files.add(picture)
+                if check is not None:
+                    judged[k] = judge(check, [picture])[0]
             if progress is not None and not progress(k + 1, len(data.media)):
                 raise BadData("the import was cancelled; nothing was kept.")
         table, now = data.interactions.latest(), _now()
@@ -440,6 +461,8 @@ class Store:
                 for each, file in zip(data.item_ids, files)
             ]  # fmt: skip
             self._add_vectors(db, item_ids, data.embeddings, data.space)
+            if check is not None:
+                record(self, [item_ids[k] for k in judged], list(judged.values()), by=check)
             order = np.argsort(table.times, kind="stable")
             rows = [
                 {
@@ -489,7 +512,7 @@ class Store:
         query = (
             select(ratings.c.user, embeddings.c.row, ratings.c.rating, ratings.c.weight, ratings.c.created)
             .join(embeddings, and_(embeddings.c.item == ratings.c.item, embeddings.c.space == space))
-            .where(stands(), *where)
+            .where(stands(), counts(self.guard), *where)
             .order_by(ratings.c.id)
         )
         with self.engine.connect() as db:
