@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from zahir import Interactions, Media, Origin
 from zahir.feed import next_items
 from zahir.interactions import Dataset
+from zahir.loop import step
 from zahir.plugins import make
 from zahir.safety import POLICIES, Guard, judge, stricter
 from zahir.space import normalize
@@ -68,10 +69,7 @@ def opened(tmp_path, policy="block"):
 def fill(store, *colours, check=None, made_for=None):
     media = plain(*colours)
     vectors = normalize(np.random.default_rng(len(store.vectors(SPACE))).standard_normal((len(media), 8)))
-    ids = store.add_items(media, vectors, space=SPACE, made_for=made_for)
-    if check is not None:
-        checks.record(store, ids, judge(check, media), by=check)
-    return ids
+    return store.add_items(media, vectors, space=SPACE, made_for=made_for, check=check)
 
 
 def shown(store, user, n=20):
@@ -245,4 +243,42 @@ def test_imported_pictures_are_judged_as_they_come(tmp_path):
     people, ids = store.import_dataset(data, name="set", check=Red())
     assert checks.veil(store, None).blocked == {ids[1]}
     assert store.history(people[0], space=SPACE).ratings.tolist() == [0.5]
+    store.close()
+
+
+class Reddish:
+    """Encoder, generator and model of one space, whose pictures are red where the taste is positive."""
+
+    space, dim, kind, accepts_prompts = SPACE, 8, "image", False
+
+    def encode(self, media):
+        return normalize(np.stack([np.resize(each.pixels[0, 0] / 255.0 + 0.01, 8) for each in media]))
+
+    def generate(self, tastes, *, seeds, **_):
+        return plain(*(UNSAFE if taste[0] > 0 else SAFE for taste in tastes))
+
+    def tastes(self, history, n, *, rng):
+        return np.eye(8, dtype=np.float32)[[0] * n] * np.where(np.arange(n) % 2, 1, -1)[:, None].astype(np.float32)
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("off", [0, 1, 2, 3]), ("block", [0, 2])])
+def test_what_is_made_is_judged_before_anybody_sees_it(tmp_path, policy, expected):
+    store, parts = opened(tmp_path, policy), Reddish()
+    user, (first,) = store.add_user(), fill(store, SAFE, check=Red())
+    ids = step(store, user, encoder=parts, model=parts, generator=parts, n=4, surprise=0.0, seed=1,
+               steer=lambda tastes: tastes, check=Red())  # fmt: skip
+    assert checks.unchecked(store, 9, by=Red()) == []
+    assert {pick.item for pick in shown(store, user)} == {first, *(ids[k] for k in expected)}
+    store.close()
+
+
+def test_a_filter_that_always_fails_shows_nothing_where_the_policy_blocks(tmp_path):
+    class Broken(Red):
+        def score(self, media):
+            raise MemoryError("no room for the weights")
+
+    store, parts = opened(tmp_path), Reddish()
+    user, _ = store.add_user(), fill(store, SAFE, check=Broken())
+    step(store, user, encoder=parts, model=parts, generator=parts, n=2, surprise=0.0, seed=1, check=Broken())
+    assert shown(store, user) == []
     store.close()

@@ -16,7 +16,7 @@ from jaxtyping import Float32
 from zahir.errors import SpaceMismatch
 from zahir.interactions import Dataset
 from zahir.media import Media
-from zahir.protocols import Encoder, Generator, KnowsDoubt, KnowsPeople, Progress, SavedTasteModel, TasteModel
+from zahir.protocols import Encoder, Filter, Generator, KnowsDoubt, KnowsPeople, Progress, SavedTasteModel, TasteModel
 from zahir.questions import next_questions
 from zahir.steer import Steer, apart, explore
 from zahir.store import QUESTIONS_FILE, Store
@@ -48,6 +48,7 @@ def step(
     steps: int | None = None,
     guidance: float | None = None,
     size: tuple[int, int] | None = None,
+    check: Filter | None = None,
     progress: Progress | None = None,
 ) -> list[int]:
     """Make n items for one person, one after another, and return their ids.
@@ -58,7 +59,8 @@ def step(
     are the generator's. `strength` in [0, 2]: 1 is the taste as the model
     gives it, 0 the average of the space. `surprise` in radians [0, pi/2]: how far each taste is then turned away;
     below 1 towards draws from its posterior (Thompson 1933), where the model has one, so that what ratings leave
-    open is tried; else towards a random mixture of what is there. Raises SpaceMismatch when encoder and generator
+    open is tried; else towards a random mixture of what is there. What the filter `check` says of them is kept with
+    them (`zahir.store.checks`). Raises SpaceMismatch when encoder and generator
     speak of different spaces.
     """
     if encoder.space != generator.space:
@@ -91,7 +93,7 @@ def step(
         if progress is not None and not progress(k + 1, n):
             break
     vectors = np.array(lately[len(lately) - len(media) :], np.float32)
-    return store.add_items(media, vectors, space=encoder.space, made_for=user)
+    return store.add_items(media, vectors, space=encoder.space, made_for=user, check=check)
 
 
 def refit(store: Store, model: SavedTasteModel, *, space: str) -> str:

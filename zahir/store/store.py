@@ -171,13 +171,15 @@ class Store:
         made_for: int | None,
         source: str = "generated",
         files: Sequence[str] | None = None,
+        check: Filter | None = None,
     ) -> list[int]:
-        """Keep media with their embeddings; files first, then all rows in one transaction.
+        """Keep media, their embeddings and what the filter `check` says of them; files first, then all rows at once.
 
         `files` are their names where the media folder holds them already.
         """
         if len(media) != len(vectors):
             raise ValueError(f"{len(media)} media, but {len(vectors)} embeddings. Give one each.")
+        scores = [] if check is None else judge(check, media)
         names = [self.files.add(each) for each in media] if files is None else files
         with self.writing() as db:
             ids = [
@@ -197,6 +199,8 @@ class Store:
                 for each, name in zip(media, names)
             ]
             self._add_vectors(db, ids, vectors, space)
+            if check is not None:
+                record(self, ids, scores, by=check)
         return ids
 
     def item(self, item: int | str) -> Item:
