@@ -46,7 +46,7 @@ def test_blue_tigers(tmp_path):
     sentences = []
     data = read(tmp_path, say=sentences.append)
     assert triples(data) == [("7", "0", -1.0), ("7", "1", 0.5), ("9", "0", 1.0)]
-    assert data.space == "openclip:ViT-bigG-14/laion2b"
+    assert data.space == "clip:ViT-bigG-14/laion2b_s39b_b160k"
     assert_allclose(data.embeddings, vectors.astype(np.float32))
     assert "blue_tigers" in sentences[0]
     assert "3 ratings by 2 people, as they are" in sentences[1]

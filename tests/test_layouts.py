@@ -160,7 +160,7 @@ def test_blue_tigers_as_published(tmp_path):
     assert sorted(triples(data)) == [("12", "./1.mp4", 1.0), ("12", "/tmp/3.mp4", 0.5), ("13", "./1.mp4", -1.0)]
     assert data.item_ids == ["./1.mp4", "/tmp/2.mp4", "/tmp/3.mp4"]
     assert_allclose(data.embeddings, np.float32([one, two, three]))
-    assert data.space == "openclip:ViT-bigG-14/laion2b"
+    assert data.space == "clip:ViT-bigG-14/laion2b_s39b_b160k"
     assert [line for line, why in bad if "cannot be read" in why] == list(range(3, 11))
     assert sum("out of range" in why for _, why in bad) == 1
 

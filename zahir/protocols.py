@@ -35,6 +35,15 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
+class EncodesRaw(Encoder, Protocol):
+    """An encoder that also tells embeddings before they are brought to unit length: what decoders take."""
+
+    def raw(self, media: Sequence[Media]) -> Float32[np.ndarray, "n dim"]:
+        """One row per medium, as long as its model makes it."""
+        ...
+
+
+@runtime_checkable
 class TasteModel(Protocol):
     """Ratings to a taste: a unit direction of embedding space, along which this person's rating rises."""
 
@@ -154,6 +163,15 @@ class Edits(Protocol):
         `amount` in [0, 1]: 0 gives the medium back, 1 keeps little of it but its composition. A prompt is an
         instruction for the edit. The rest is as in `Generator.generate`; media keep their size.
         """
+        ...
+
+
+@runtime_checkable
+class Retrieves(Protocol):
+    """A generator that finds what exists instead of making anything: it is told what there is."""
+
+    def over(self, space: str, embeddings: Float32[np.ndarray, "n dim"], load: Callable[[int], Media]) -> Generator:
+        """The same generator over these items; `load` takes a row of the embeddings to its medium."""
         ...
 
 

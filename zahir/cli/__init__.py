@@ -1,6 +1,6 @@
 """The `zahir` command: one function per verb; each loads what it needs only when it runs.
 
-Knows the environment (ZAHIR_HOME, ZAHIR_MODELS, ZAHIR_DEVICE); nothing below it does.
+Knows the environment (ZAHIR_HOME); below it only `zahir.models` reads ZAHIR_MODELS, and its loaders ZAHIR_DEVICE.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import typer
 from threadpoolctl import threadpool_limits
 
-from zahir.cli import data, make, measure, serve
+from zahir.cli import data, make, measure, models, serve
 from zahir.cli.ask import home
 from zahir.errors import ZahirError
 
@@ -31,6 +31,7 @@ for verb in (serve.serve, make.generate, measure.evaluate, measure.simulate, ser
     app.command()(verb)
 app.command(name="import")(data.import_)
 app.add_typer(data.datasets, name="datasets")
+app.add_typer(models.models, name="models")
 
 
 def main() -> None:

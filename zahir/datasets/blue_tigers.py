@@ -13,9 +13,10 @@ from zahir.datasets.ratings import read_ratings
 from zahir.datasets.rows import Rejects
 from zahir.datasets.scale import Scale
 from zahir.interactions import Dataset
+from zahir.models import BIGG
 
 FILES = ("ratings.csv", "items.csv", "item_embeddings.npz")
-SPACE, WIDTH = "openclip:ViT-bigG-14/laion2b", 1280
+SPACE, WIDTH = BIGG, 1280
 
 
 def read(
