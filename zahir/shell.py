@@ -77,16 +77,19 @@ class Shell:
         """How far from the mean a picture lies, typically."""
         return float(np.sqrt(np.sum(np.float64(self.spreads) ** 2) + (self.dim - len(self.spreads)) * self.rest**2))
 
-    def steps(self, tastes: Float[np.ndarray, "n dim"]) -> Float32[np.ndarray, "n dim"]:
-        """From the mean to where a picture of each taste lies: along C^1/2 taste, C the cloud's covariance.
-
-        That leads where the taste points and pictures vary. It is as long as pictures are far from the mean
-        (`radius`), or shorter where that would be rarer than a typical picture is: sqrt(dim) standard deviations.
-        A row of zeros makes no step.
-        """
+    def ways(self, tastes: Float[np.ndarray, "n dim"]) -> Float32[np.ndarray, "n dim"]:
+        """C^1/2 taste, C the cloud's covariance: where the unit taste points and pictures vary. Linear in the taste."""
         unit = normalize(tastes).astype(np.float64)
         along = unit @ self.axes.T.astype(np.float64)
-        ways = self.rest * unit + (along * (self.spreads - self.rest)) @ self.axes
+        return (self.rest * unit + (along * (self.spreads - self.rest)) @ self.axes).astype(np.float32)
+
+    def steps(self, tastes: Float[np.ndarray, "n dim"]) -> Float32[np.ndarray, "n dim"]:
+        """From the mean to where a picture of each taste lies.
+
+        Along `ways`, as long as pictures are far from the mean (`radius`), or shorter where that would be rarer than a
+        typical picture is: sqrt(dim) standard deviations. A row of zeros makes no step.
+        """
+        ways = self.ways(tastes).astype(np.float64)
         lengths = np.linalg.norm(ways, axis=1, keepdims=True)
         longest = np.minimum(self.radius / np.maximum(lengths, 1e-12), np.sqrt(self.dim))
         return (ways * longest).astype(np.float32)
