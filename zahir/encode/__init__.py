@@ -1,0 +1,1 @@
+"""Pixels to embeddings with other people's models; torch is loaded when one is used."""
