@@ -15,6 +15,7 @@ NOUNS = [
     "steer",
     "shell",
     "models",
+    "device",
     "questions",
     "interactions",
     "media",
@@ -24,13 +25,13 @@ NOUNS = [
 ]
 WORKERS = {"encode", "taste", "generate", "studio", "datasets", "enhance", "filters"}
 WIRING = {"store", "plugins", "testing"}
-LOOP = {"loop", "feed"}
+LOOP = {"loop", "feed", "travel"}
 FACES = {"cli", "web", "__main__"}
 HEAVY = {"torch", "diffusers", "transformers", "ray", "pandas", "matplotlib"}
 HEAVY_ALLOWED = {
     "matplotlib": {"evaluate.plot"}
 }  # and torch, diffusers and transformers wherever these rooms need them
-TORCH_ROOMS, TORCH = {"encode", "generate"}, {"torch", "diffusers", "transformers"}
+TORCH_ROOMS, TORCH = {"device", "encode", "generate"}, {"torch", "diffusers", "transformers"}
 
 
 def room(module: str) -> str:

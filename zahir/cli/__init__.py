@@ -11,7 +11,7 @@ import sys
 import typer
 from threadpoolctl import threadpool_limits
 
-from zahir.cli import data, make, measure, models, serve
+from zahir.cli import data, make, measure, models, serve, taste
 from zahir.cli.ask import home
 from zahir.errors import ZahirError
 
@@ -32,6 +32,7 @@ for verb in (serve.serve, make.generate, measure.evaluate, measure.simulate, ser
 app.command(name="import")(data.import_)
 app.add_typer(data.datasets, name="datasets")
 app.add_typer(models.models, name="models")
+app.add_typer(taste.taste, name="taste")
 
 
 def main() -> None:
