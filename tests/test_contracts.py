@@ -23,7 +23,7 @@ def test_encoders(name):
     check_encoder(make("encoders", name))
 
 
-@pytest.mark.parametrize("name", OURS["generators"])
+@pytest.mark.parametrize("name", sorted({*OURS["generators"]} - {"nearest"}))  # which has nothing to find by itself
 def test_generators(name):
     generator = make("generators", name)
     encoders = [make("encoders", encoder) for encoder in OURS["encoders"]]

@@ -16,7 +16,17 @@ from jaxtyping import Float32
 from zahir.errors import SpaceMismatch
 from zahir.interactions import Dataset
 from zahir.media import Media
-from zahir.protocols import Encoder, Filter, Generator, KnowsDoubt, KnowsPeople, Progress, SavedTasteModel, TasteModel
+from zahir.protocols import (
+    Encoder,
+    Filter,
+    Generator,
+    KnowsDoubt,
+    KnowsPeople,
+    Progress,
+    Retrieves,
+    SavedTasteModel,
+    TasteModel,
+)
 from zahir.questions import next_questions
 from zahir.steer import Steer, apart, explore
 from zahir.store import QUESTIONS_FILE, Store
@@ -131,6 +141,16 @@ def record(store: Store, name: str, data: Dataset) -> None:
         items_known=data.interactions.num_items,
         ratings_used=len(data.interactions),
     )
+
+
+def with_library(generator: Generator, store: Store, space: str) -> Generator:
+    """Tell a generator that retrieves what there is to find: all that was made for nobody. Others come back."""
+    if not isinstance(generator, Retrieves):
+        return generator
+    shelf = store.shelf(space)
+    free = shelf.made_for == 0
+    ids = shelf.ids[free]
+    return generator.over(space, store.vectors(space)[shelf.rows[free]], lambda row: store.media(int(ids[row])))
 
 
 def _turned(media: Media, surprise: float) -> Media:

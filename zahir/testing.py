@@ -13,7 +13,7 @@ import numpy as np
 from zahir.errors import NotFitted
 from zahir.interactions import History, Interactions
 from zahir.media import Media
-from zahir.protocols import Encoder, Filter, Generator, TasteModel
+from zahir.protocols import Encoder, Filter, Generator, Retrieves, TasteModel
 
 __all__ = ["check_encoder", "check_filter", "check_generator", "check_taste_model"]
 
@@ -96,7 +96,8 @@ def check_generator(generator: Generator, *, dim: int) -> None:
         _must((len(frames) == 1) == (generator.kind == "image"), f"kind is {generator.kind}; {len(frames)} frames came")
         _must(frames.shape[1:3] == (64, 64), f"size=(64, 64) was asked for; frames of {frames.shape[1:3]} came")
         origin = medium.origin
-        _must(origin.generator != "", "origin.generator must name the generator")
+        names = origin.generator != "" or isinstance(generator, Retrieves)  # a photograph that was found stays one
+        _must(names, "origin.generator must name the generator")
         _must(origin.space == generator.space, f"origin.space must be {generator.space!r}; got {origin.space!r}")
         _must(origin.seed == seed, f"origin.seed must be {seed}; got {origin.seed}")
         right = origin.taste is not None and np.allclose(origin.taste, tastes[i], atol=1e-6)
