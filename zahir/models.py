@@ -75,12 +75,12 @@ CATALOGUE: dict[str, Weights] = {
         Weights(
             "clip-h-words", "CLIP ViT-H/14, whole, for its text tower", "part",
             "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
-            ("config.json", "model.safetensors", "tokenizer*", "vocab.json", "merges.txt"),
+            ("config.json", "model.safetensors", "tokenizer*"),
             VIT_H, 1024, "MIT", 3.9,
         ),
         Weights(
             "clip-l", "OpenAI's CLIP ViT-L/14, both towers", "encoder", "openai/clip-vit-large-patch14",
-            ("config.json", "model.safetensors", "tokenizer*", "vocab.json", "merges.txt"),
+            ("config.json", "model.safetensors", "tokenizer*"),
             VIT_L, 768, "MIT for the code; its model card asks for research use" + _CHECK, 1.7,
         ),
         Weights(

@@ -1,0 +1,183 @@
+"""Tiny random models of the true classes, in the true folders: what runs on them runs on the real ones.
+
+`weights(names)` is a folder for ZAHIR_MODELS with those in it, made once per process. Their spaces have names of
+their own, so that they never mix with real ones.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+if find_spec("diffusers") is None and not os.environ.get("ZAHIR_REQUIRE_ALL"):
+    pytest.skip("torch and diffusers are not installed: pip install 'zahir[diffusion]'", allow_module_level=True)
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import diffusers
+import torch
+import transformers
+
+from zahir.shell import Shell, file_name
+
+torch.set_num_threads(1)
+for library in (transformers.logging, diffusers.logging):
+    library.set_verbosity_error()
+    library.disable_progress_bar()
+
+WIDE, HIGH = 64, 48  # the widths of the two spaces
+BIGG, VIT_H = "clip:tiny-bigg", "clip:tiny-h"
+_BUILD = {}
+
+
+def weights(*names):
+    """The folder of tiny weights, with these among them."""
+    for name in names:
+        _built(name)
+    return _root()
+
+
+@cache
+def _root():
+    folder = Path(tempfile.mkdtemp(prefix="zahir-tiny-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for space, dim in ((BIGG, WIDE), (VIT_H, HIGH)):
+        Shell.of(space, cloud(dim)).save(folder / "shells" / file_name(space))
+    return folder
+
+
+@cache
+def _built(name):
+    torch.manual_seed(len(name))
+    _BUILD[name](_root() / name)
+
+
+def build(name):
+    """Register what makes the folder of these weights."""
+
+    def register(make):
+        _BUILD[name] = make
+        return make
+
+    return register
+
+
+def cloud(dim, n=400):
+    """Raw embeddings as CLIP's are: a mean, some long axes, lengths of about 10."""
+    rng = np.random.default_rng(dim)
+    long = np.linspace(4, 1, 8)[:, None] * np.linalg.qr(rng.standard_normal((dim, 8)))[0].T
+    rows = 6 * np.eye(dim)[3] + rng.standard_normal((n, 8)) @ long + 0.5 * rng.standard_normal((n, dim))
+    return rows.astype(np.float32)
+
+
+def note(folder, space):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "zahir.json").write_text(json.dumps({"space": space}))
+
+
+def image_tower(dim):
+    config = transformers.CLIPVisionConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        image_size=32, patch_size=8, projection_dim=dim,
+    )  # fmt: skip
+    return transformers.CLIPVisionModelWithProjection(config).eval()
+
+
+def text_tower(width, dim, projected=True):
+    kind = transformers.CLIPTextModelWithProjection if projected else transformers.CLIPTextModel
+    config = transformers.CLIPTextConfig(
+        vocab_size=len(tokenizer()), hidden_size=width, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, max_position_embeddings=77, projection_dim=dim,
+        bos_token_id=tokenizer().bos_token_id, eos_token_id=tokenizer().eos_token_id, pad_token_id=1,
+    )  # fmt: skip
+    return kind(config).eval()
+
+
+@cache
+def tokenizer():
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,-'!"
+    pieces = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    made = transformers.CLIPTokenizer(
+        vocab={piece: k for k, piece in enumerate(pieces)}, merges=[], model_max_length=77
+    )
+    assert len(made) == len(pieces)
+    return made
+
+
+@build("clip-bigg")
+def _(folder):
+    image_tower(WIDE).save_pretrained(folder / "sdxl_models" / "image_encoder")
+    note(folder / "sdxl_models" / "image_encoder", BIGG)
+
+
+@build("clip-bigg-words")
+def _(folder):
+    text_tower(32, WIDE).save_pretrained(folder / "text_encoder_2", variant="fp16")
+    tokenizer().save_pretrained(folder / "tokenizer_2")
+    note(folder, BIGG)
+
+
+@build("clip-h")
+def _(folder):
+    image_tower(HIGH).save_pretrained(folder / "models" / "image_encoder")
+    note(folder / "models" / "image_encoder", VIT_H)
+
+
+@build("clip-h-words")
+def _(folder):
+    vision, text = image_tower(HIGH).config, text_tower(32, HIGH).config
+    config = transformers.CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=HIGH)
+    transformers.CLIPModel(config).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    note(folder, VIT_H)
+
+
+@build("kandinsky")
+def _(folder):
+    unet = diffusers.UNet2DConditionModel(
+        in_channels=4, out_channels=8, sample_size=8, addition_embed_type="image", encoder_hid_dim=WIDE,
+        encoder_hid_dim_type="image_proj", cross_attention_dim=32, block_out_channels=(32, 64), layers_per_block=1,
+        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+        attention_head_dim=4, resnet_time_scale_shift="scale_shift",
+    )  # fmt: skip
+    movq = diffusers.VQModel(
+        block_out_channels=[32, 64], down_block_types=["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
+        up_block_types=["AttnUpDecoderBlock2D", "UpDecoderBlock2D"], latent_channels=4, layers_per_block=1,
+        norm_num_groups=8, norm_type="spatial", num_vq_embeddings=12, vq_embed_dim=4,
+    )  # fmt: skip
+    scheduler = diffusers.DDPMScheduler(
+        beta_schedule="linear", beta_start=0.00085, beta_end=0.012, prediction_type="epsilon",
+        clip_sample=False, variance_type="learned_range", thresholding=False,
+    )  # fmt: skip
+    diffusers.KandinskyV22Pipeline(unet.eval(), scheduler, movq.eval()).save_pretrained(folder)
+    note(folder, BIGG)
+
+
+@build("kandinsky-prior")
+def _(folder):
+    prior = diffusers.PriorTransformer(
+        num_attention_heads=2, attention_head_dim=16, num_layers=2, embedding_dim=WIDE, num_embeddings=77,
+        additional_embeddings=4,
+    )  # fmt: skip
+    scheduler = diffusers.UnCLIPScheduler(
+        variance_type="fixed_small_log", prediction_type="sample", num_train_timesteps=1000, clip_sample=True,
+        clip_sample_range=5.0,
+    )  # fmt: skip
+    # the real statistics: predictions are brought from unit variance to the length of embeddings
+    prior.clip_mean.data += torch.from_numpy(cloud(WIDE).mean(axis=0))
+    prior.clip_std.data *= 1.5
+    diffusers.KandinskyV22PriorPipeline(
+        prior.eval(), image_tower(WIDE), text_tower(WIDE, WIDE), tokenizer(), scheduler,
+        transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32),
+    ).save_pretrained(folder)  # fmt: skip
+    shutil.rmtree(folder / "image_encoder")  # as it is got: the tower comes from clip-bigg
+    note(folder, BIGG)
