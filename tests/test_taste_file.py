@@ -9,32 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from safetensors.numpy import load, save
+from tastes import DIM, SPACE, a_shell, a_taste
 
 from zahir.errors import BadData, ZahirError
-from zahir.shell import Shell
 from zahir.space import normalize
 from zahir.taste_file import MAX_BYTES, TasteFile, cleaned, from_bytes, read, to_bytes, write
-
-SPACE, DIM = "clip:test/24", 24
-
-
-def a_shell():
-    rng = np.random.default_rng(3)
-    return Shell.of(SPACE, rng.standard_normal((400, DIM)) * np.linspace(4, 0.2, DIM) + rng.standard_normal(DIM) * 3)
-
-
-def a_taste(*, reach=True, negative=True, draws=True, name="Anna’s taste"):
-    rng = np.random.default_rng(4)
-    positive, against = rng.standard_normal((2, DIM))
-    return TasteFile.of(
-        name,
-        SPACE,
-        positive,
-        negative=against if negative else None,
-        draws=positive + 0.3 * rng.standard_normal((64, DIM)) if draws else None,
-        shell=a_shell() if reach else None,
-        created=1_700_000_000,
-    )
 
 
 def same(one, other):
