@@ -342,6 +342,7 @@ def test_parts_are_judged_only_where_enough_people_can_tell():
         ({"alike": "yes"}, r"alike must be True, False or 'auto'; got 'yes'"),
         ({"amplify": -1.0}, r"amplify must be finite and >= 0, or 'share'; got -1.0"),
         ({"amplify": np.inf}, r"amplify must be finite"),
+        ({"trust": True}, r"trust must be 'auto' or None; got True"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")

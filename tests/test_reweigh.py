@@ -6,6 +6,7 @@ import pytest
 from zahir.datasets.synthetic import planted
 from zahir.interactions import History, Interactions
 from zahir.space import normalize
+from zahir.taste.gaussian import GaussianTaste
 from zahir.taste.reweigh import by_age, by_exposure
 from zahir.taste.wals import TetheredWALS
 
@@ -55,6 +56,25 @@ def test_the_fit_is_that_of_weights_given_by_hand(people):
         assert bias == pytest.approx(model.user_bias_[user], abs=1e-4)
 
 
+def test_the_process_is_that_of_weights_given_by_hand():
+    truth = planted(4, 7, 0.5, seed=2).dataset  # fewer than 30 ratings, so that scales are the same
+    table, embeddings = truth.interactions, truth.embeddings
+    model = GaussianTaste(half_life=3.0, exposure=0.5, alike=True, curved=True).fit(table, embeddings)
+    weights = by_age(table.users, table.times, 3.0) * by_exposure(table.items, table.num_items, 0.5)[table.items]
+    given = Interactions.of(
+        table.users, table.items, table.ratings, weights=weights, num_users=4, num_items=table.num_items
+    )
+    other = GaussianTaste(alike=True, curved=True).fit(given, embeddings)
+    np.testing.assert_allclose(model.predict(table.users, table.items), other.predict(table.users, table.items))
+    history = history_of(table, embeddings, 2)
+    assert len(model._person(history, model.line_).features) == 0, "a history of the fit tells it nothing new"
+    told = history_of(given, embeddings, 2)
+    told = History.of(
+        told.embeddings, told.ratings, user=2, items=told.items, times=told.times, weights=weights[table.users == 2]
+    )
+    np.testing.assert_allclose(model.score(history, embeddings), other.score(told, embeddings), atol=1e-6)
+
+
 def test_a_taste_that_changed_is_found_sooner_with_a_half_life(people):
     """Two histories of opposite tastes, one after the other; what counts is the second."""
     before, after = people, planted(10, 30, 0.5, seed=9, embeddings=people.dataset.embeddings)
@@ -78,5 +98,6 @@ def test_a_taste_that_changed_is_found_sooner_with_a_half_life(people):
 
 @pytest.mark.parametrize("wrong", [{"half_life": 0.0}, {"half_life": -1.0}, {"exposure": -0.5}, {"exposure": np.inf}])
 def test_bad_settings_are_refused(wrong):
-    with pytest.raises(ValueError, match="half_life must be None or > 0 and exposure finite"):
-        TetheredWALS(**wrong)
+    for make in (TetheredWALS, GaussianTaste):
+        with pytest.raises(ValueError, match="half_life must be None or > 0 and exposure finite"):
+            make(**wrong)

@@ -9,6 +9,8 @@ from zahir.interactions import History, Interactions
 from zahir.space import normalize
 from zahir.taste import trust
 from zahir.taste.evidence import Scales
+from zahir.taste.gaussian import GaussianTaste
+from zahir.taste.process import Process, Rated, expected, vectors
 from zahir.taste.wals import TetheredWALS
 
 
@@ -152,6 +154,40 @@ def test_ones_own_taste_is_made_of_all_of_ones_ratings(people, copies):
         assert abs(bias - model.user_bias_[user]) < 0.02
     alone = np.corrcoef(model.predict(copies.users[mine], items), copies.ratings[mine])[0, 1]
     assert alone > 0.5
+
+
+@pytest.mark.parametrize("curved", [False, True])
+def test_in_the_process_a_fraud_is_heard_in_full_by_themself_alone(people, copies, curved):
+    embeddings = people.dataset.embeddings
+    model = GaussianTaste(trust="auto", alike=True, curved=curved).fit(copies, embeddings)
+    assert model.trust_[0] < 0.15
+    weights = np.maximum(model.trust_, 1e-3)[copies.users]
+    weights[copies.users == 0] = 1  # the same process, solved anew as the first person should see it
+    heard = Interactions.of(
+        copies.users, copies.items, copies.ratings, weights=weights, num_users=30, num_items=copies.num_items
+    )
+    rated = Rated.of(heard, model.positions_)
+    anew = Process.of(rated, model.units_, model.line_.kernel, model.line_.scales)
+    seen = vectors(anew, model.positions_)[0][0]
+    np.testing.assert_allclose(model.user_embeddings_[0], seen, atol=1e-3)
+    mine = copies.users == 0
+    items = copies.items[mine]
+    history = History.of(embeddings[items], copies.ratings[mine], user=0, items=items)
+    assert model.embed_user(history, rng=np.random.default_rng(0)) @ normalize(seen) > 0.999
+    ranking = model.curve_ or model.line_
+    anew = Process.of(rated, model.units_, ranking.kernel, ranking.scales)
+    told = expected(anew, model.positions_, model.units_, copies.users[mine], items)
+    np.testing.assert_allclose(model.predict(copies.users[mine], items), told, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_in_the_process_frauds_steer_others_less(people, copies):
+    embeddings, honest = people.dataset.embeddings, np.arange(10, 29)
+    plain, told = (
+        GaussianTaste(trust=each, alike=False, curved=False).fit(copies, embeddings) for each in (None, "auto")
+    )
+    assert agreement(told, people, honest) > agreement(plain, people, honest)
+    np.testing.assert_array_equal(plain.trust_, 1)
 
 
 def test_few_ratings_are_all_believed_and_bad_settings_refused():

@@ -26,8 +26,7 @@ Switch = Literal["auto"] | bool
 
 _PEOPLE, _EACH = 5, 10  # so many people, with so many ratings each, and a part of the model can be judged
 _POWERS = (0.0, 0.5, 1.0)  # of the images' covariance, as the covariance of tastes
-_SURE = 1.0  # standard errors: likeness is made of the ratings that it explains, so that no gain is a loss
-_TRIAL = 1000  # ratings that find the scales of a part which may not be used
+_WORSE = 1.0  # standard errors by which a part must lose to be left out: learned from two thirds, it helps less
 _JITTER = 1e-5
 
 
@@ -50,7 +49,7 @@ class Choice(NamedTuple):
 def choose(
     table: Interactions, units: Float32[np.ndarray, "items dim"], *, alike: Switch, curved: Switch, seed: int
 ) -> Choice:
-    """Choose the terms of people like me first, then the curved kernel; True or False instead of "auto" settles one.
+    """Choose on the terms of people like me first, then on the curved kernel; True or False settles one beforehand.
 
     `table` has no repeated ratings, `units` are the unit embeddings of all items, of which rated ones or a
     sample of them decide.
@@ -66,15 +65,21 @@ def choose(
     plain = _scaled(few, seen, candidates if len(few) >= ENOUGH else candidates[1:2], alike=False, seed=seed)
 
     shared = few.take(np.bincount(few.items, minlength=1)[few.items] > 1)
-    likely = partial(_scaled, few, seen, [plain.kernel], alike=True, seed=seed)
-    steering, of_people = _settle("people like me", alike, plain, likely, shared, few, seen, seed, sure=_SURE)
-    bent = partial(_scaled, few, seen, [curve(units)], alike=steering.alike, seed=seed)
-    ranking, of_curve = _settle("curved kernel", curved, steering, bent, few, few, seen, seed, sure=0.0)
+    likely = partial(_scaled, few, seen, [plain.kernel], alike=True, seed=seed, start=plain.scales)
+    steering, of_people = _settle("people like me", alike, plain, likely, shared, few, seen, seed)
+    bent = partial(_scaled, few, seen, [curve(units)], alike=steering.alike, seed=seed, start=steering.scales)
+    ranking, of_curve = _settle("curved kernel", curved, steering, bent, few, few, seen, seed)
     return Choice(steering, ranking, f"{of_people}; {of_curve}")
 
 
 def _scaled(
-    table: Interactions, units: np.ndarray, kernels: Sequence[Kernel], *, alike: bool, seed: int, most: int = SAMPLES[1]
+    table: Interactions,
+    units: np.ndarray,
+    kernels: Sequence[Kernel],
+    *,
+    alike: bool,
+    seed: int,
+    start: Scales | None = None,
 ) -> Option:
     """The kernel and the scales that evidence prefers; below 30 ratings the first and rounded ones."""
     if len(table) < ENOUGH:
@@ -88,7 +93,7 @@ def _scaled(
         strengths={},
         rng=np.random.default_rng(seed),
         positions=_positions(table) if alike else None,
-        most=most,
+        start=start,
     )
     return Option(kernels[best], alike, scales)
 
@@ -97,15 +102,13 @@ def _settle(
     what: str,
     switch: Switch,
     plain: Option,
-    make: Callable[..., Option],
+    make: Callable[[], Option],
     judges: Interactions,
     table: Interactions,
     units: np.ndarray,
     seed: int,
-    *,
-    sure: float,
 ) -> tuple[Option, str]:
-    """`make()` where it is asked for, or where it ranks new pictures better by `sure` standard errors.
+    """`make()` where it is asked for, or where it does not rank new pictures worse by a standard error.
 
     `judges` are ratings that can tell.
     """
@@ -114,10 +117,10 @@ def _settle(
     people = int(np.sum(np.bincount(judges.users, minlength=1) >= _EACH))
     if people < _PEOPLE:
         return plain, f"{what}: off, {people} people with {_EACH} ratings that can tell; {_PEOPLE} are needed"
-    option = make(most=_TRIAL)
+    option = make()
     better, worse = (cold_ranking(table, _predictor(each, units), seed=seed) for each in (option, plain))
     found = gain(better, worse, table.items)
-    return (make(), f"{what}: on, {found}") if found.mean > sure * found.error else (plain, f"{what}: off, {found}")
+    return (option, f"{what}: on, {found}") if found.mean > -_WORSE * found.error else (plain, f"{what}: off, {found}")
 
 
 def _predictor(option: Option, units: np.ndarray) -> Callable[[Interactions, Interactions], np.ndarray]:

@@ -66,7 +66,7 @@ def scales_by_evidence(
     strengths: Mapping[str, float],
     rng: np.random.Generator,
     positions: Float[np.ndarray, "users rank"] | None = None,
-    most: int = SAMPLES[1],
+    start: Scales | None = None,
 ) -> tuple[int, Scales]:
     """Which item factors to use, and the scales with the largest marginal likelihood times their prior.
 
@@ -74,8 +74,9 @@ def scales_by_evidence(
     2006, eq. 5.8 and 5.9), where K is the covariance of the parts and D that of the noise; the prior is
     log-normal around `fixed_scales`. `factors` are candidates for the vectors c. `strengths` fixes
     noise / scale of the parts it names; infinity leaves a part out. O(n^3) per step: candidates are
-    compared on at most 500 ratings, scales found on at most `most`, a sample of people. `positions` say how
-    alike people are (`zahir.taste.alike`); without them `like` and `tie` are 0.
+    compared on at most 500 ratings, scales found on at most 1,500, a sample of people. `positions` say how
+    alike people are (`zahir.taste.alike`); without them `like` and `tie` are 0. `start` are scales of a similar
+    model, which save most steps where there is one candidate.
     """
     names = Scales._fields if positions is not None else Scales._fields[:6]
     centre = np.log(fixed_scales(ratings, alike=positions is not None)[: len(names)])
@@ -85,21 +86,26 @@ def scales_by_evidence(
     for row, name in enumerate(names):
         spread[row, free.index("noise" if name in strengths else name)] = 1.0
         offset[row] = -np.log(strengths.get(name, 1.0))
-    start = centre[[names.index(name) for name in free]]
+    middle = centre[[names.index(name) for name in free]]
     doubt = np.array([_SPREAD_ALIKE if name in ("like", "tie") else _SPREAD for name in free])
 
     def climb(candidate: np.ndarray, which: np.ndarray, log_free: np.ndarray) -> tuple[float, np.ndarray]:
         vectors = candidate[items[which]]
         places = None if positions is None else positions[users[which]]
         parts = _Parts(users[which], items[which], vectors, ratings[which], weights[which], places)
-        return _climb(parts, log_free, start, doubt, spread, offset)
+        return _climb(parts, log_free, middle, doubt, spread, offset)
 
-    few = sample(users, SAMPLES[0], rng)
-    tried = [climb(candidate, few, start) for candidate in factors]
-    best = int(np.argmax([value for value, _ in tried]))
-    found = tried[best][1]
-    if most > SAMPLES[0] and len(users) > len(few):
-        _, found = climb(factors[best], sample(users, most, rng), found)
+    few, many = (sample(users, size, rng) for size in SAMPLES)
+    if start is not None and len(factors) == 1:
+        begun = np.array([getattr(start, name) for name in free])
+        begun = np.where(begun > 0, np.log(np.where(begun > 0, begun, 1.0)), middle)
+        best, (_, found) = 0, climb(factors[0], many, begun)
+    else:
+        tried = [climb(candidate, few, middle) for candidate in factors]
+        best = int(np.argmax([value for value, _ in tried]))
+        found = tried[best][1]
+        if len(many) > len(few):
+            _, found = climb(factors[best], many, found)
     return best, Scales(*(float(scale) for scale in np.exp(spread @ found + offset)))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,14 +26,16 @@ from zahir.taste.kept import mapped, opened, replaced
 from zahir.taste.lean import random_direction
 from zahir.taste.metric import IDENTITY, Metric
 from zahir.taste.pictures import Kernel, Line, curve
-from zahir.taste.process import Person, Process, Rated, changes, expected, vectors
+from zahir.taste.process import Person, Process, Rated, changes, expected, in_full, vectors
+from zahir.taste.reweigh import by_age, by_exposure, check
 from zahir.taste.several import draw
+from zahir.taste.trust import believed, kept, trusted, weighed
 from zahir.taste.wals import TetheredWALS
 
 DENSE = 5000  # ratings up to which everybody's are solved as one system
 _MOST_ALIKE = 300  # people whose tastes are compared with each other
 _MOST_AMPLIFIED = 10.0
-_FORMAT = 1
+_FORMAT = 2
 
 
 class GaussianTaste:
@@ -45,8 +48,8 @@ class GaussianTaste:
     (`zahir.taste.pictures`). There are two heads, fitted apart: one with linear k, whose tastes are vectors
     that steer a generator (`embed_user`, `tastes`), and one with curved k that ranks (`predict`, `score`,
     `posterior`). Scales come by evidence (`zahir.taste.evidence`), below 30 ratings they are rounded ones.
-    `alike` (the terms with S) and `curved` are "auto": on where pictures held out from everybody are then
-    ranked better, the former by more than one standard error; `why_` tells. Without `curved` the linear head
+    `alike` (the terms with S) and `curved` are "auto": on where enough people can tell, unless pictures held out
+    from everybody are then ranked worse by a standard error; `why_` tells. Without `curved` the linear head
     ranks as well.
 
     Up to 5,000 ratings all are solved as one system (Rasmussen & Williams 2006, eq. 2.23), and a history
@@ -55,6 +58,10 @@ class GaussianTaste:
 
     `amplify` steers by population + amplify (taste - population); it changes nothing that is predicted.
     "share" chooses it such that people of the fit are as alike as the scales say they are.
+
+    `trust="auto"` lets people whose votes say nothing of taste (`zahir.taste.trust`) speak less for others,
+    never for themselves. `half_life` and `exposure` make ratings count less with age and for items that
+    many rated (`zahir.taste.reweigh`). All three are off by default: on real ratings none helped.
     """
 
     mean_: Float32[np.ndarray, "dim"]
@@ -65,6 +72,8 @@ class GaussianTaste:
     line_: Process
     curve_: Process | None
     large_: TetheredWALS | None
+    item_weight_: Float32[np.ndarray, "items"]  # of each item's ratings; ones without `exposure`
+    trust_: Float32[np.ndarray, "users"]  # weight in [0, 1] of what each says about others; ones without `trust`
     amplify_: float
     why_: str
 
@@ -75,16 +84,25 @@ class GaussianTaste:
         curved: Switch = "auto",
         amplify: float | Literal["share"] = 1.0,
         seed: int = 0,
+        trust: Literal["auto"] | None = None,
+        half_life: float | None = None,
+        exposure: float = 0.0,
     ) -> None:
         for name, value in (("alike", alike), ("curved", curved)):
             if value != "auto" and not isinstance(value, bool):
                 raise ValueError(f"{name} must be True, False or 'auto'; got {value!r}.")
         if amplify != "share" and not 0 <= float(amplify) < np.inf:
             raise ValueError(f"amplify must be finite and >= 0, or 'share'; got {amplify!r}. 1 is the taste itself.")
+        if trust not in ("auto", None):
+            raise ValueError(f"trust must be 'auto' or None; got {trust!r}.")
+        check(half_life, exposure)
         self.alike: Switch = alike
         self.curved: Switch = curved
         self.amplify = amplify
         self.seed = seed
+        self.trust: Literal["auto"] | None = trust
+        self.half_life = half_life
+        self.exposure = exposure
 
     def fit(self, interactions: Interactions, item_embeddings: Float32[np.ndarray, "items dim"]) -> GaussianTaste:
         """Learn from everybody's ratings; the latest counts where an item was rated twice.
@@ -99,7 +117,8 @@ class GaussianTaste:
         table = interactions.latest()
         self.large_ = None
         if len(table) > DENSE:
-            self.large_ = TetheredWALS(tether=np.inf, seed=self.seed).fit(table, item_embeddings)
+            weighing = {name: getattr(self, name) for name in ("seed", "trust", "half_life", "exposure")}
+            self.large_ = TetheredWALS(tether=np.inf, **weighing).fit(table, item_embeddings)
             self._take_over(self.large_)
             self.why_ = f"people like me, curved kernel: off, {len(table):,} ratings are more than {DENSE:,}"
         else:
@@ -141,7 +160,12 @@ class GaussianTaste:
                 raise ValueError(
                     f"{name} must be in [0, {count}), the rows of the fit; got {rows.min()} to {rows.max()}."
                 )
-        return expected(self.curve_ or self.line_, self.positions_, self.units_, users, items).astype(np.float32)
+        process = self.curve_ or self.line_
+        told = expected(process, self.positions_, self.units_, users, items)
+        for user in np.unique(users[self.trust_[users] < 1]):
+            mine = users == user
+            told[mine] = self._in_full(process, int(user)).mean(self.units_[items[mine]], items[mine])
+        return told.astype(np.float32)
 
     def score(self, history: History, embeddings: Float32[np.ndarray, "m dim"]) -> Float32[np.ndarray, "m"]:
         """Expected rating by this person of any embedding, by the ranking head."""
@@ -257,20 +281,35 @@ class GaussianTaste:
         self.line_, self.curve_ = processes["line"], processes.get("curve")
 
     def _fit_dense(self, table: Interactions, units: np.ndarray) -> None:
-        chosen = choose(table, units, alike=self.alike, curved=self.curved, seed=self.seed)
+        self.item_weight_ = by_exposure(table.items, table.num_items, self.exposure)
+        self.trust_ = np.ones(table.num_users, np.float32)
+        if self.trust is not None:
+
+            def sized(heard: Interactions) -> tuple[np.ndarray, Scales]:
+                option = choose(heard, units, alike=False, curved=False, seed=self.seed).steering
+                return option.kernel.features(units), option.scales
+
+            self.trust_ = trusted(table, sized, seed=self.seed)
+        # the evidence hears ratings as they are: to it, weights are claims about the noise
+        heard = believed(table, self.trust_)
+        chosen = choose(heard, units, alike=self.alike, curved=self.curved, seed=self.seed)
         self.why_, self.units_ = chosen.why, units
         self.positions_ = np.zeros((table.num_users, 0))
         if chosen.steering.alike:
             self.positions_ = likeness(
                 table.users, table.items, table.ratings, num_users=table.num_users, num_items=table.num_items
             )
-        rated = Rated.of(table, self.positions_)
+        counts = by_age(table.users, table.times, self.half_life) * self.item_weight_[table.items]
+        told = weighed(replace(table, weights=table.weights * counts), self.trust_)
+        rated = Rated.of(told, self.positions_)
         self.line_ = Process.of(rated, units, chosen.steering.kernel, chosen.steering.scales)
         self.curve_ = None
         if chosen.ranking is not chosen.steering:
             self.curve_ = Process.of(rated, units, chosen.ranking.kernel, chosen.ranking.scales)
         self.mean_ = self._line().mean
         self.user_embeddings_, self.population_ = vectors(self.line_, self.positions_)
+        for user in np.flatnonzero(self.trust_ < 1):
+            self.user_embeddings_[user] = self._in_full(self.line_, int(user)).taste()[0]
 
     def _take_over(self, large: TetheredWALS) -> None:
         self.mean_, self.population_, self.user_embeddings_ = large.mean_, large.population_, large.user_embeddings_
@@ -301,8 +340,19 @@ class GaussianTaste:
         return self._person(history, self._steering(history)).taste()
 
     def _person(self, history: History, process: Process) -> Person:
-        positions = self.positions_ if self._fitted() else np.zeros((0, 0))
-        return Person.of(process, changes(process.rated, positions, history))
+        counts = by_age(np.zeros(len(history), np.int64), history.times, self.half_life)
+        positions = np.zeros((0, 0))
+        if self._fitted():
+            positions = self.positions_
+            inside = (history.items >= 0) & (history.items < len(self.item_weight_))
+            counts[inside] *= self.item_weight_[history.items[inside]]
+        counted = replace(history, weights=history.weights * counts)
+        return Person.of(process, changes(process.rated, positions, counted))
+
+    def _in_full(self, process: Process, user: int) -> Person:
+        """Somebody of the fit to whom their own ratings count as if they were trusted."""
+        weight = float(kept(self.trust_[user : user + 1])[0])
+        return Person.of(process, in_full(process.rated, self.positions_, self.units_, user, weight))
 
     def _steering(self, history: History) -> Process:
         """The linear head; without a fit, one that knows nobody."""
@@ -339,8 +389,8 @@ class GaussianTaste:
             _check_finite(rows)
 
 
-_SETTINGS = ("alike", "curved", "amplify", "seed")
-_ARRAYS = ("mean", "units", "positions", "user_embeddings", "population")
+_SETTINGS = ("alike", "curved", "amplify", "seed", "trust", "half_life", "exposure")
+_ARRAYS = ("mean", "units", "positions", "user_embeddings", "population", "item_weight", "trust")
 
 
 def _present(**processes: Process | None) -> dict[str, Process]:

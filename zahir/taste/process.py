@@ -107,6 +107,20 @@ def changes(rated: Rated, positions: Float[np.ndarray, "users rank"], history: H
     return Changes(user, position, mine[~same], items[new], units, ratings[new], weights[new])
 
 
+def in_full(
+    rated: Rated,
+    positions: Float[np.ndarray, "users rank"],
+    units: Float32[np.ndarray, "items dim"],
+    user: int,
+    weight: float,
+) -> Changes:
+    """Somebody of the fit whose ratings entered with this share of their weight, each instead with all of it."""
+    mine = np.flatnonzero(rated.cells.users == user)
+    items = rated.cells.items[mine]
+    weights = rated.weights[mine] / np.float32(weight)
+    return Changes(user, positions[user], mine, items, units[items], rated.ratings[mine], weights)
+
+
 class Person(NamedTuple):
     """A process as one person sees it, their latest ratings amended."""
 
@@ -175,10 +189,17 @@ class Person(NamedTuple):
         mine, population = kernel.metric.factors(self.vectors(alpha[:, None] * shares))
         return mine, population
 
-    def mean(self, units: Float32[np.ndarray, "m dim"]) -> Float[np.ndarray, "m"]:
-        """Expected ratings of pictures that nobody knows, by their unit embeddings."""
+    def mean(
+        self, units: Float32[np.ndarray, "m dim"], items: Int64[np.ndarray, "m"] | None = None
+    ) -> Float[np.ndarray, "m"]:
+        """Expected ratings of pictures by their unit embeddings: strange ones, or these items of the fit."""
         kernel, alpha, scales = self.process.kernel, self.amended.alpha, self.process.scales
         offset = scales.level * alpha.sum() + scales.bias * alpha[self.cells.users == self.user].sum()
+        if items is not None:
+            particular = alpha * (scales.item + scales.tie * self._likeness())
+            offset = (
+                offset + np.bincount(self.cells.items + 1, particular, len(self.process.rated.slot_of) + 1)[items + 1]
+            )
         if isinstance(kernel, Line):
             return normalize(units - kernel.mean) @ self.taste()[0] + offset
         features = kernel.features(units)

@@ -11,12 +11,24 @@ from jaxtyping import Float32, Int64
 _LEAST = 1e-3  # of its weight that a rating keeps, however old
 
 
-def by_age(users: Int64[np.ndarray, "n"], times: Int64[np.ndarray, "n"], half_life: float) -> Float32[np.ndarray, "n"]:
-    """2^(-age / half_life), where a rating's age is how long before the person's latest one it was given.
+def check(half_life: float | None, exposure: float) -> None:
+    """Raise ValueError for settings that weigh nothing."""
+    if not (half_life is None or half_life > 0) or not 0 <= exposure < np.inf:
+        raise ValueError(
+            f"half_life must be None or > 0 and exposure finite and >= 0; got {half_life!r} and {exposure!r}."
+        )
+
+
+def by_age(
+    users: Int64[np.ndarray, "n"], times: Int64[np.ndarray, "n"], half_life: float | None
+) -> Float32[np.ndarray, "n"]:
+    """2^(-age / half_life), where a rating's age is how long before the person's latest one it was given; 1 for None.
 
     Ages and `half_life` are in the unit of `times`: seconds, or ratings where times are their order. So
     somebody who stops rating does not fade.
     """
+    if half_life is None:
+        return np.ones(len(users), np.float32)
     latest = np.zeros(int(users.max(initial=-1)) + 1, np.int64)
     if len(users):
         latest[:] = times.min()

@@ -1,10 +1,13 @@
 """How far each person's ratings may steer the tastes of others: doubt about votes that say nothing of taste.
 
-Knows ratings and the sizes of their parts; nothing of how tastes are solved. Each function gives a weight in [0, 1]
-for what a person contributes to others, 1 for somebody without ratings; no item may be rated twice by one person.
+Knows ratings and the sizes of their parts; nothing of how tastes are solved. A weight in [0, 1] is for what a
+person contributes to others, 1 for somebody without ratings; no item may be rated twice by one person.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
@@ -12,7 +15,8 @@ from scipy import sparse
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.special import betaln
 
-from zahir.taste.evidence import Scales, sample
+from zahir.interactions import Interactions
+from zahir.taste.evidence import ENOUGH, Scales, sample
 
 DISHONEST = 0.1  # of people, before anything is known of them
 COPIES = 0.02  # of pairs of people, likewise
@@ -20,6 +24,52 @@ _GROUP = 1000  # ratings that are judged together, in whole people: the cost is 
 _ALIKE = (50.0, 1.0)  # Beta prior of how often somebody who does not look gives their one answer
 _KAPPA = 0.7  # agreement beyond chance of people of one taste: 0.85 for likes and dislikes in equal numbers
 _IN_COMMON = 5  # items, at least, that people must have in common to be taken for copies
+_LEAST = 1e-3  # of their weight that a person's ratings keep
+_BELIEVED = 0.5  # trust from which on ratings tell how large the parts are
+
+Sized = Callable[[Interactions], tuple[np.ndarray, Scales]]
+"""Called as sized(table): the item factors that suit a table's ratings, and how large their parts are."""
+
+
+def trusted(table: Interactions, sized: Sized, *, seed: int) -> Float32[np.ndarray, "users"]:
+    """How far each person's ratings may speak for others; below 30 ratings everybody's in full.
+
+    Copies are weighed down before votes without a taste are looked for: they look like a majority.
+    """
+    if len(table) < ENOUGH:
+        return np.ones(table.num_users, np.float32)
+    apart = varies(table.users, table.ratings, num_users=table.num_users)
+    apart *= unique(table.users, table.items, table.ratings, num_users=table.num_users)
+    told = weighed(table, apart)
+    factors, scales = sized(believed(table, apart))
+    looking = looks(
+        told.users,
+        told.items,
+        told.ratings,
+        told.weights,
+        factors=factors,
+        scales=scales,
+        num_users=table.num_users,
+        rng=np.random.default_rng(seed),
+    )
+    return (apart * looking).astype(np.float32)
+
+
+def weighed(table: Interactions, trust: Float[np.ndarray, "users"]) -> Interactions:
+    """The table as others may learn from it."""
+    if np.all(trust == 1):
+        return table
+    return replace(table, weights=table.weights * kept(trust)[table.users])
+
+
+def kept(trust: Float[np.ndarray, "users"]) -> Float32[np.ndarray, "users"]:
+    """What of its weight a rating of each person keeps."""
+    return np.maximum(trust, _LEAST).astype(np.float32)
+
+
+def believed(table: Interactions, trust: Float[np.ndarray, "users"]) -> Interactions:
+    """Ratings of people who are trusted by half or more: a small weight would tell evidence of a small noise."""
+    return table.take(trust[table.users] >= _BELIEVED) if np.any(trust < _BELIEVED) else table
 
 
 def looks(

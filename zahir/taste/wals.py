@@ -23,19 +23,18 @@ from zahir.taste.kept import mapped, opened, replaced
 from zahir.taste.lean import random_direction
 from zahir.taste.metric import IDENTITY, Metric, metrics
 from zahir.taste.posterior import row_samples, row_variance
-from zahir.taste.reweigh import by_age, by_exposure
+from zahir.taste.reweigh import by_age, by_exposure, check
 from zahir.taste.several import draw
 from zahir.taste.shared import Strengths
 from zahir.taste.solve import solve_rows
 from zahir.taste.threads import gram
-from zahir.taste.trust import looks, unique, varies
+from zahir.taste.trust import believed, trusted, weighed
 
 _TETHERS = (np.inf, 3.0, 1.0)  # tried from stiff to loose, in units of the noise variance
 _TRIAL_ITERATIONS = 2
 _POWERS = (0.0, 0.5, 1.0)  # of the images' covariance, as the covariance of tastes
 _OPTIONAL = ("item", "level", "bias")
 _FORMAT = 2
-_LEAST_TRUST = 1e-3
 
 
 class TetheredWALS:
@@ -113,10 +112,7 @@ class TetheredWALS:
             raise ValueError(f"unobserved must be finite and >= 0; got {unobserved}.")
         if trust not in ("auto", None) or (trust and unobserved):
             raise ValueError(f"trust must be 'auto' or None, and None where unobserved > 0; got {trust!r}.")
-        if not (half_life is None or half_life > 0) or not 0 <= exposure < np.inf:
-            raise ValueError(
-                f"half_life must be None or > 0 and exposure finite and >= 0; got {half_life!r} and {exposure!r}."
-            )
+        check(half_life, exposure)
         if iterations < 1:
             raise ValueError(f"iterations must be at least 1; got {iterations}.")
         self.tether = tether
@@ -143,7 +139,7 @@ class TetheredWALS:
         table = interactions.latest()
         self.item_weight_ = by_exposure(table.items, table.num_items, self.exposure)
         # the evidence hears ratings as they are: to it, weights are claims about the noise
-        counts = self._counts(table.users, table.times) * self.item_weight_[table.items]
+        counts = by_age(table.users, table.times, self.half_life) * self.item_weight_[table.items]
         counted = replace(table, weights=table.weights * counts)
         if len(table) and not counted.weights.min() > self.unobserved:
             raise ValueError(f"weights must be > unobserved={self.unobserved}; got {counted.weights.min()}.")
@@ -151,8 +147,8 @@ class TetheredWALS:
         self.mean_ = (units.sum(0, dtype=np.float64) / max(1, len(units))).astype(np.float32)
         images = normalize(units - self.mean_)
         self.trust_ = self._trust(table, images)
-        told = _weighed(counted, self.trust_)
-        metric, scales = self._choose(_believed(table, self.trust_), images)
+        told = weighed(counted, self.trust_)
+        metric, scales = self._choose(believed(table, self.trust_), images)
         strengths, factors = _strengths(scales), metric.factors(images)
         tether = self._choose_tether(told, factors, strengths) if self.tether == "auto" else float(self.tether)
         *_, found = half_steps(told, factors, strengths=strengths, tether=tether, **self._form())
@@ -276,29 +272,15 @@ class TetheredWALS:
     def _given_or(self, scales: Scales) -> Scales:
         return scales._replace(**{name: scales.noise / strength for name, strength in self._given().items()})
 
-    def _counts(self, users: np.ndarray, times: np.ndarray) -> Float32[np.ndarray, "n"]:
-        """How much ratings count for their age."""
-        return np.ones(len(users), np.float32) if self.half_life is None else by_age(users, times, self.half_life)
-
     def _trust(self, table: Interactions, images: np.ndarray) -> Float32[np.ndarray, "users"]:
-        """How far each person's ratings may speak for others; copies first, since they look like a majority."""
-        if self.trust is None or len(table) < ENOUGH:
+        if self.trust is None:
             return np.ones(table.num_users, np.float32)
-        apart = varies(table.users, table.ratings, num_users=table.num_users)
-        apart *= unique(table.users, table.items, table.ratings, num_users=table.num_users)
-        told = _weighed(table, apart)
-        metric, scales = self._choose(_believed(table, apart), images)
-        looking = looks(
-            told.users,
-            told.items,
-            told.ratings,
-            told.weights,
-            factors=metric.factors(images),
-            scales=scales,
-            num_users=table.num_users,
-            rng=np.random.default_rng(self.seed),
-        )
-        return (apart * looking).astype(np.float32)
+
+        def sized(believed: Interactions) -> tuple[np.ndarray, Scales]:
+            metric, scales = self._choose(believed, images)
+            return metric.factors(images), scales
+
+        return trusted(table, sized, seed=self.seed)
 
     def _choose_tether(self, table: Interactions, factors: np.ndarray, strengths: Strengths) -> float:
         """The stiffest tether whose error on held-out ratings is within one standard error of the least.
@@ -368,7 +350,7 @@ class TetheredWALS:
         """Factors, ratings less what is not personal, and weights of a history's items."""
         factors = self._centre(history.embeddings)
         left = history.ratings - np.float32(self._level())
-        given = history.weights * self._counts(np.zeros(len(history), np.int64), history.times)
+        given = history.weights * by_age(np.zeros(len(history), np.int64), history.times, self.half_life)
         # what is particular to an item nobody knows is noise, so that its rating says less
         weights = 1.0 / (1.0 / given + 1.0 / np.float32(_strengths(self._scales()).item))
         if self._fitted():
@@ -443,16 +425,3 @@ _ARRAYS = (
 def _strengths(scales: Scales) -> Strengths:
     """Noise over scale; infinity for a part of scale 0."""
     return Strengths(*(scales.noise / scale if scale > 0 else np.inf for scale in scales[:5]))
-
-
-def _weighed(table: Interactions, trust: np.ndarray) -> Interactions:
-    """The table as others may learn from it."""
-    if np.all(trust == 1):
-        return table
-    kept = np.maximum(trust, _LEAST_TRUST)[table.users].astype(np.float32)
-    return replace(table, weights=table.weights * kept)
-
-
-def _believed(table: Interactions, trust: np.ndarray) -> Interactions:
-    """Ratings of people who are trusted by half or more: a small weight would tell evidence of a small noise."""
-    return table.take(trust[table.users] >= 0.5) if np.any(trust < 0.5) else table
