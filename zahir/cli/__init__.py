@@ -11,7 +11,7 @@ import sys
 import typer
 from threadpoolctl import threadpool_limits
 
-from zahir.cli import data, make, measure, models, serve, taste
+from zahir.cli import data, enhance, make, measure, models, serve, taste
 from zahir.cli.ask import home
 from zahir.errors import ZahirError
 
@@ -27,7 +27,15 @@ def zahir() -> None:
     threadpool_limits(1)
 
 
-for verb in (serve.serve, make.generate, measure.evaluate, measure.simulate, serve.doctor, serve.plugins):
+for verb in (
+    serve.serve,
+    make.generate,
+    enhance.enhance,
+    measure.evaluate,
+    measure.simulate,
+    serve.doctor,
+    serve.plugins,
+):
     app.command()(verb)
 app.command(name="import")(data.import_)
 app.add_typer(data.datasets, name="datasets")
