@@ -7,8 +7,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from typer.testing import CliRunner
 
 from zahir import Interactions, Media, Origin
+from zahir.cli import app
 from zahir.feed import next_items
 from zahir.interactions import Dataset
 from zahir.loop import step
@@ -281,4 +283,19 @@ def test_a_filter_that_always_fails_shows_nothing_where_the_policy_blocks(tmp_pa
     user, _ = store.add_user(), fill(store, SAFE, check=Broken())
     step(store, user, encoder=parts, model=parts, generator=parts, n=2, surprise=0.0, seed=1, check=Broken())
     assert shown(store, user) == []
+    store.close()
+
+
+def test_the_command_line_judges_what_it_imports(tmp_path, monkeypatch, nsfw):
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for k in range(2):
+        Media.image(rng.integers(0, 256, (32, 32, 3), np.uint8)).to_png(folder / f"{k}.png")
+    monkeypatch.setenv("ZAHIR_HOME", str(tmp_path / "home"))
+    done = CliRunner().invoke(app, ["import", str(folder), "--filter", "nsfw"], catch_exceptions=False)
+    assert "2 items" in done.output
+    store = Store(tmp_path / "home", guard=Guard("nsfw", "block"))
+    assert checks.unchecked(store, 9, by=nsfw) == []
+    assert checks.veil(store, None).blocked == frozenset()
     store.close()

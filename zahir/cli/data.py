@@ -20,14 +20,17 @@ def import_(
     space: Annotated[str | None, typer.Option(help="the embeddings' space, as their encoder names it")] = None,
     max_bad: MaxBad = "100,1%",
     encoder: Encoder = "studio",
+    filter: Annotated[str | None, typer.Option(help="judges what is safe to show (a server does so later)")] = None,
 ) -> None:
     """Bring ratings and pictures into the store: whole, or not at all."""
+    from zahir.plugins import make
     from zahir.store import Store
 
+    check = make("filters", filter) if filter else None
     data = read(path, images, embeddings, scale, space, max_bad, encoder)
     called = name or (path if path.is_dir() else path.with_suffix("")).resolve().name
     with progress_bar("keeping") as progress:
-        people, items = Store(home()).import_dataset(data, name=called, progress=progress)
+        people, items = Store(home()).import_dataset(data, name=called, progress=progress, check=check)
     typer.echo(f"imported '{called}': {len(people):,} people, {len(items):,} items, {len(data.interactions):,} ratings")
 
 
