@@ -534,4 +534,6 @@ def test_the_api_describes_itself(app, browser):
 
 
 def test_health_tells_of_the_worker(browser):
-    assert browser.get("/healthz").json() == {"database": True, "worker": False}
+    answer = browser.get("/healthz").json()
+    assert (answer["database"], answer["worker"]) == (True, False)
+    assert answer["library"]["done"] == answer["library"]["of"] > 0

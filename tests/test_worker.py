@@ -17,9 +17,12 @@ from webtools import SPACE, Serving, fill, rate, upcoming
 from zahir.media import Media, Origin, read_image
 from zahir.store import Pick, Store
 from zahir.store.schema import picks
-from zahir.web import jobs, stock
+from zahir.web import jobs, library, stock
+from zahir.web.bench import set_up
+from zahir.web.chores import embed_some
+from zahir.web.making import LEAN, TURNED, missing
 from zahir.web.settings import Settings
-from zahir.web.worker import LEAN, TURNED, do, embed_some, missing, set_up
+from zahir.web.worker import do
 
 MINE = "SELECT 1 FROM picks WHERE slot = 'mine'"  # something made for somebody waits for them
 pytestmark = pytest.mark.slow
@@ -99,7 +102,7 @@ def test_a_job_done_twice_makes_no_more_than_done_once(tmp_path):
     bench = set_up(Settings(home=tmp_path))
     store = bench.store
     user = store.add_user()
-    pictures = bench.generator.generate(np.eye(3, bench.encoder.dim, dtype=np.float32), seeds=[1, 2, 3])
+    pictures = bench.stand_in.generate(np.eye(3, bench.encoder.dim, dtype=np.float32), seeds=[1, 2, 3])
     ids = store.add_items(pictures, bench.encoder.encode(pictures), space=bench.encoder.space, made_for=None)
     for item in ids:
         store.rate(user, item, 0.5, key=str(item))
@@ -142,7 +145,7 @@ def test_pictures_of_an_outdated_taste_or_strength_are_not_fresh(tmp_path):
 
     def look(strength=1.0):
         young, old = stock.fresh(store, user, strength=strength, stale_after=12)
-        return [item for item, _ in young], old
+        return [each.item for each in young], old
 
     early, weak = made(1.0), made(0.2)
     assert look() == ([early], [weak])
@@ -168,6 +171,7 @@ def test_pictures_of_another_encoder_are_looked_at_when_idle(tmp_path):
         pass
     assert bench.store.spaces() == {SPACE: 11, bench.encoder.space: 10}
     assert bench.unreadable == {11}
+    assert library.looked_at(bench.store) == (10, 10)
     expected = bench.encoder.encode([bench.store.media(4)])[0]
     np.testing.assert_allclose(bench.store.vectors(bench.encoder.space)[3], expected, atol=1e-5)
     bench.store.close()

@@ -26,7 +26,8 @@ _keys = itertools.count()
 
 def settings(home, **chosen):
     """No studio and no worker, unless asked for."""
-    return Settings(**{"home": home, "encoder": "none", "worker": False, "ratings_per_second": 1e6, **chosen})
+    none = {"encoder": "none", "generator_stand_in": "none", "worker": False}
+    return Settings(**{"home": home, **none, "ratings_per_second": 1e6, **chosen})
 
 
 def fill(home, n=30, seed=0):

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zahir.errors import SpaceMismatch
-from zahir.interactions import Dataset
+from zahir.interactions import Dataset, History
 from zahir.media import Media
 from zahir.protocols import (
     Encoder,
@@ -43,7 +43,7 @@ SURE = 20  # in inverse proportion to the number of ratings: in full up to here
 
 def step(
     store: Store,
-    user: int,
+    user: int | None,
     *,
     encoder: Encoder,
     model: TasteModel,
@@ -61,23 +61,22 @@ def step(
     check: Filter | None = None,
     progress: Progress | None = None,
 ) -> list[int]:
-    """Make n items for one person, one after another, and return their ids.
+    """Make n items for one person, or (None) for nobody in particular, one after another, and return their ids.
 
     Each is led away from what the last dozen made for them have in common (`steer.apart`): far while ratings are
     few, so that they tell much, less as the taste becomes sure; not at all where `steer`, which is given all n tastes
     and returns as many, says where to go. `negative` is a taste to lead away from; `prompt`, `steps` and `guidance`
-    are the generator's. `strength` in [0, 2]: 1 is the taste as the model
-    gives it, 0 the average of the space. `surprise` in radians [0, pi/2]: how far each taste is then turned away;
-    below 1 towards draws from its posterior (Thompson 1933), where the model has one, so that what ratings leave
-    open is tried; else towards a random mixture of what is there. What the filter `check` says of them is kept with
-    them (`zahir.store.checks`). Raises SpaceMismatch when encoder and generator
-    speak of different spaces.
+    are the generator's. `strength` in [0, 2]: 1 is the taste as the model gives it, 0 the average of the space.
+    `surprise` in radians [0, pi/2]: how far each taste is then turned away; below 1 towards draws from its posterior
+    (Thompson 1933), where the model has one, so that what ratings leave open is tried; else towards a random mixture
+    of what is there. What the filter `check` says of them is kept with them (`zahir.store.checks`). Raises
+    SpaceMismatch when encoder and generator speak of different spaces.
     """
     if encoder.space != generator.space:
         raise SpaceMismatch(encoder.space, generator.space)
     rng = np.random.default_rng(seed)
     seeds = rng.integers(2**31, size=n).tolist()
-    history = store.history(user, space=encoder.space)
+    history = History.empty(encoder.dim) if user is None else store.history(user, space=encoder.space)
     tastes = model.tastes(history, n, rng=rng)
     tastes = steer(tastes) if steer else tastes
     among = store.vectors(encoder.space)[-AMONG:]
@@ -102,7 +101,7 @@ def step(
         lately += list(encoder.encode(made))
         if progress is not None and not progress(k + 1, n):
             break
-    vectors = np.array(lately[len(lately) - len(media) :], np.float32)
+    vectors = np.array(lately[len(lately) - len(media) :], np.float32).reshape(-1, encoder.dim)
     return store.add_items(media, vectors, space=encoder.space, made_for=user, check=check)
 
 

@@ -129,7 +129,9 @@ class Media:
 
         width, height = (side - side % 2 for side in self.size)
         codec = {"webm": "libvpx-vp9", "mp4": "libx264"}[container]
-        options = {"crf": str(crf), "b": "0", "row-mt": "1"} if container == "webm" else {"crf": str(crf)}
+        options = {"crf": str(crf)}
+        if container == "webm":  # a fifteenth of the time of VP9's usual pace, for 0.6 dB and a fourth more bytes
+            options |= {"b": "0", "row-mt": "1", "deadline": "realtime", "cpu-used": "6"}
         target: Any = to if hasattr(to, "write") else str(to)
         with av.open(target, "w", format=container) as out:
             if self.generated:

@@ -12,13 +12,19 @@ from zahir.cli.ask import home
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on (default: 127.0.0.1)")] = None,
     port: Annotated[int | None, typer.Option(envvar="PORT", help="0 takes a free one (default: 8000)")] = None,
+    encoder: Annotated[str | None, typer.Option(help="NAME or NAME=PLACE (default: studio)")] = None,
+    generator: Annotated[str | None, typer.Option(help="the same, several with commas (default: studio)")] = None,
+    taste_model: Annotated[str | None, typer.Option(help="what learns from ratings (default: wals)")] = None,
+    device: Annotated[str | None, typer.Option(help="cuda, cpu, ... (default: the best there is)")] = None,
+    filter: Annotated[str | None, typer.Option(help="looks at every picture, such as nsfw (default: none)")] = None,
 ) -> None:
     """Start the web app, and its worker, and print its address."""
     from zahir.web.serve import serve as run
     from zahir.web.settings import load_settings
 
     home().mkdir(parents=True, exist_ok=True)
-    run(load_settings(home(), host=host, port=port))
+    chosen = {"encoder": encoder, "generator": generator, "taste_model": taste_model, "device": device}
+    run(load_settings(home(), host=host, port=port, filter=filter, **chosen))
 
 
 def doctor(

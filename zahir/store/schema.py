@@ -78,6 +78,7 @@ items = Table(
     _to("users", "made_for", nullable=True),
     Column("surprise", Float),  # radians that a generated item was turned away from the taste
     Column("origin", Text, nullable=False),  # media.Origin as JSON: enough to make it again
+    Column("maker", Text),  # the generator as the server's settings name it; NULL where no server made it
     Column("created", BigInteger, nullable=False),
     CheckConstraint("source IN ('generated', 'calibration', 'imported')", name="source"),
     Index("ix_items_made_for", "made_for", "id"),
@@ -183,6 +184,23 @@ tastes = Table(  # tastes that came in files
     sqlite_autoincrement=True,
 )
 
+mixes = Table(  # a taste from a file that is mixed into somebody's own
+    "mixes",
+    metadata,
+    Column("user", _Id, ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    _to("tastes", "taste"),
+    Column("share", Float, nullable=False),  # of the file's taste, in [0, 1]
+    CheckConstraint("share >= 0 AND share <= 1", name="range"),
+)
+
+spaces = Table(  # that the server's encoders have written; the one chosen last is in use
+    "spaces",
+    metadata,
+    Column("space", Text, primary_key=True),
+    Column("unreadable", Integer, nullable=False),  # items that could not be looked at
+    Column("chosen", BigInteger, nullable=False),
+)
+
 fits = Table(
     "fits",
     metadata,
@@ -205,6 +223,9 @@ jobs = Table(
     Column("state", String(8), nullable=False, default="queued"),  # queued, running, done or failed
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_until", BigInteger),
+    Column("done", Integer),  # of slow work: how far it has come,
+    Column("of", Integer),
+    Column("cancelled", BigInteger),  # and when somebody asked to stop it
     Column("error", Text),
     Column("created", BigInteger, nullable=False),
     Column("finished", BigInteger),

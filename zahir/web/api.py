@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal, cast
@@ -14,7 +15,7 @@ from zahir.errors import StoreError
 from zahir.feed import CALIBRATION
 from zahir.store import Pick, Store
 from zahir.store.schema import exposures
-from zahir.web import reasons, stock
+from zahir.web import jobs, reasons, stock
 from zahir.web.messages import (
     Calibration,
     Dials,
@@ -22,7 +23,9 @@ from zahir.web.messages import (
     Exposure,
     Gallery,
     Kept,
+    Library,
     Made,
+    Making,
     Next,
     NextItem,
     Picture,
@@ -39,6 +42,7 @@ from zahir.web.server import Here, Me, Screen, slow_down
 DOZEN = 12  # pictures taken from the shelf at once, so that the next request finds some ready
 PATIENCE = 8.0  # seconds that an answer waits for a picture when there is none at all
 NO_PICTURE = "There is no such picture. It may have been deleted: ask for the next one."
+SLOWLY = "make"  # the kind of job that takes long
 MAX_ID = 2**63 - 1  # of a rating: what a database can count
 
 Problem = dict[int | str, dict[str, Any]]
@@ -146,6 +150,31 @@ def taste(here: Here, me: Me) -> Taste:
     )
 
 
+@api.get("/making")
+def making(here: Here, me: Me) -> Making:
+    """How far the picture is that a slow generator makes for this person, and a new look at the whole library."""
+    done, of = here.library()
+    with here.store.engine.connect() as db:
+        job = jobs.latest(db, SLOWLY, me)
+    state = {"queued": "waiting", "running": "working"}.get(job.state, "none") if job else "none"
+    return Making(
+        slow=bool(here.settings.slow),
+        state="none" if job and job.cancelled else cast(Literal["none", "waiting", "working"], state),
+        done=job.done if job and state == "working" else None,
+        of=job.of if job and state == "working" else None,
+        generator=json.loads(job.payload).get("generator") if job and state == "working" else None,
+        trouble=job.error if job and job.state == "failed" else None,
+        library=Library(done=done, of=of) if done < of else None,
+    )
+
+
+@changes.delete("/making", status_code=204)
+async def cancel(here: Here, me: Me) -> Response:
+    """Stop what is being made for this person; nothing is kept of it. Another begins with the next rating."""
+    await here.writer(partial(_cancel, here.store, me))
+    return Response(status_code=204)
+
+
 @api.get("/why/{item}", responses=problems(404))
 def why(here: Here, me: Me, item: Id) -> Why:
     """Why a picture is shown: the liked ones it is close to, what that rests on, and how it was made."""
@@ -230,6 +259,11 @@ def _expose(store: Store, user: int, seen: Exposure) -> None:
                 return
             pick = Pick(item, seen.slot, "", 0.0, "unknown")  # painted again after an undo, or long after
         store.expose(user, pick, position=seen.position)
+
+
+def _cancel(store: Store, user: int) -> None:
+    with store.writing() as db:
+        jobs.cancel(db, SLOWLY, user)
 
 
 def _item(db: Connection, token: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
@@ -14,8 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 import zahir
 from zahir.errors import ZahirError
-from zahir.store import Store
-from zahir.web import welcome
+from zahir.web import library, welcome
 from zahir.web.api import api
 from zahir.web.child import Child
 from zahir.web.guard import Guard, catch_errors, error
@@ -32,14 +31,17 @@ ABOUT = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application on these settings; its store, writer and worker live as long as it runs."""
+def create_app(settings: Settings, refused: Callable[[str], None] | None = None) -> FastAPI:
+    """The application on these settings; its store, writer and worker live as long as it runs.
+
+    `refused` hears it when the worker says that it cannot work on them.
+    """
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        store = Store(settings.home, settings.database or None)
-        writer, child = Writer(store), Child(settings)
-        space = welcome.lay_out(store) if settings.encoder == "studio" else None
+        store = library.open_store(settings)
+        writer, child = Writer(store), Child(settings, refused)
+        space = welcome.lay_out(store) if settings.generator_stand_in == "studio" else None
         app.state.server = Server(
             settings,
             store,

@@ -112,6 +112,22 @@ class Gallery(BaseModel):
     since: str | None = Field(description="when the oldest was rated; null when there is none")
 
 
+class Library(BaseModel):
+    done: int = Field(description="pictures that the server's encoder has looked at")
+    of: int = Field(description="pictures there are")
+
+
+class Making(BaseModel):
+    slow: bool = Field(description="whether a generator here takes long; if not, there is no need to ask again")
+    state: Literal["none", "waiting", "working"]
+    done: int | None = Field(None, description="steps that were done")
+    of: int | None = Field(None, description="steps it takes; null until it is known")
+    generator: str | None = Field(None, description="what works, or would")
+    trouble: str | None = Field(None, description="why the latest one could not be made")
+    library: Library | None = Field(None, description="how far a new look at all pictures is; null when it is done")
+
+
 class Health(BaseModel):
     database: bool
     worker: bool
+    library: Library | None = None

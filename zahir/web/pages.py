@@ -55,14 +55,14 @@ async def hello(here: Here, request: Request) -> Response:
 
 @pages.get("/healthz", responses={503: {"model": Health}})
 def health(here: Here) -> JSONResponse:
-    """Whether the database answers and the worker runs; 503 when the database does not."""
+    """Whether the database answers and the worker runs, and how much it has looked at; 503 without the database."""
     try:
         with here.store.engine.connect() as db:
             db.exec_driver_sql("SELECT 1")
-        database = True
+        done, of = here.library()
     except DBAPIError:
-        database = False
-    return JSONResponse({"database": database, "worker": here.child.alive}, 200 if database else 503)
+        return JSONResponse({"database": False, "worker": here.child.alive}, 503)
+    return JSONResponse({"database": True, "worker": here.child.alive, "library": {"done": done, "of": of}})
 
 
 @pages.get("/docs", include_in_schema=False)

@@ -19,7 +19,7 @@ _IDLE = 30  # seconds that a connection stays open between two requests: a perso
 
 
 def serve(settings: Settings) -> None:
-    """Run the web app; raises ZahirError when the address cannot be had."""
+    """Run the web app; raises ZahirError when the address cannot be had, or when the worker cannot work."""
     listening = _listen(settings.host, settings.port)
     # the writer gives the interpreter's lock up at each statement, and would get it back only after 5 ms
     sys.setswitchinterval(0.0005)
@@ -28,15 +28,24 @@ def serve(settings: Settings) -> None:
     port = listening.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"Zahir is at http://{host}:{port} and keeps everything in {settings.home}. Ctrl-C stops it.", flush=True)
+    reasons: list[str] = []
+
+    def give_up(reason: str) -> None:
+        reasons.append(reason)
+        running.should_exit = True
+
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, give_up),
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=_LATE,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    running = uvicorn.Server(config)
+    running.run(sockets=[listening])
+    if reasons:
+        raise ZahirError(reasons[0])
 
 
 def _listen(host: str, port: int) -> socket.socket:

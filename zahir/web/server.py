@@ -15,7 +15,7 @@ from fastapi.security import APIKeyCookie
 from starlette.concurrency import run_in_threadpool
 
 from zahir.store import Store
-from zahir.web import auth, jobs
+from zahir.web import auth, jobs, library
 from zahir.web.child import Child
 from zahir.web.limits import Rate
 from zahir.web.settings import Settings
@@ -44,6 +44,7 @@ class Server:
     ratings: Rate
     visitors: Rate
     space: str | None = None  # of the calibration set
+    _library: tuple[float, tuple[int, int]] = (-1e9, (0, 0))  # when it was counted, and what
     _screens: OrderedDict[int, Screen] = field(default_factory=OrderedDict)
     _wanting: set[int] = field(default_factory=set)
     _known: OrderedDict[str, int] = field(default_factory=OrderedDict)  # cookies of people who were here lately
@@ -91,6 +92,12 @@ class Server:
                 if len(self._known) > _SCREENS:
                     self._known.popitem(last=False)
         return user
+
+    def library(self) -> tuple[int, int]:
+        """(pictures looked at, pictures there are), a second old at most: everybody may ask."""
+        if time.monotonic() - self._library[0] > 1:
+            self._library = time.monotonic(), library.looked_at(self.store)
+        return self._library[1]
 
     async def read(self, read: Callable[..., T], *args: object, **named: object) -> T:
         """Run a read of the store in a thread, so that the loop goes on."""

@@ -6,9 +6,9 @@ Knows nothing of what they are used for.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from zahir.errors import BadData, ZahirError
@@ -25,15 +25,38 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 is everybody")
     port: int = Field(8000, ge=0, le=65535, description="0 takes any free port")
     database: str = Field("", description="SQLAlchemy URL; empty: a SQLite file in home")
-    encoder: str = Field("studio", description="name of the encoder plugin")
-    generator: str = Field("studio", description="name of the generator plugin")
-    taste_model: str = Field("wals", description="name of the taste model plugin")
+    encoder: str = Field("studio", description="encoder plugin; NAME=PLACE takes its weights from a folder or file")
+    generator: str = Field("studio", description="generator plugin, or several with commas: each keeps its share ready")
+    generator_stand_in: str = Field("studio", description="a quick one, of shelf and waiting: generator and encoder")
+    taste_model: str = Field("wals", description="taste model plugin")
+    device: str = Field("", description="of encoder and generators, such as cuda or cpu; empty: the best there is")
+    dtype: Literal["", "float32", "float16", "bfloat16"] = Field("", description="empty: what suits the device")
+    filter: str = Field("", description="filter plugin that looks at every picture; empty: none")
+    filter_policy: Literal["off", "blur", "block"] = Field("blur", description="at least, with a filter")
+    filter_threshold: float = Field(0.5, gt=0, le=1, description="score from which the policy applies")
     worker: bool = Field(True, description="make pictures in a child process; false: only serve what is there")
     ready: int = Field(6, ge=1, le=48, description="unseen pictures kept ready for everybody who is active")
     shelf: int = Field(96, ge=0, le=10_000, description="pictures for nobody in particular, made while nothing else is")
     ratings_per_second: float = Field(20, gt=0, description="of one person")
     visitors_per_minute: float = Field(120, gt=0, description="new ones, from one address")
     max_body: int = Field(16_384, ge=1024, description="bytes of a request")
+
+    @field_validator("generator")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if not all(name.strip() for name in value.split(",")):
+            raise ValueError("expected names with commas between, such as studio,studio-video")
+        return value
+
+    @property
+    def generators(self) -> tuple[str, ...]:
+        """The generators' names, as often as they are named."""
+        return tuple(name.strip() for name in self.generator.split(","))
+
+    @property
+    def slow(self) -> tuple[str, ...]:
+        """Those that may take long, each once: all but the stand-in."""
+        return tuple(dict.fromkeys(name for name in self.generators if name != self.generator_stand_in))
 
     @classmethod
     def settings_customise_sources(

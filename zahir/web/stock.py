@@ -13,16 +13,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int64
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from zahir.feed import FROM_THE_SHELF, POLICY
 from zahir.media import Origin
 from zahir.store import Pick, Store
-from zahir.store.schema import embeddings, exposures, items, picks, ratings, variants
+from zahir.store.checks import veil
+from zahir.store.schema import embeddings, exposures, items, picks, ratings, spaces, variants
 from zahir.store.store import stands
 
 SHAPES: Mapping[str, tuple[int, int]] = {"square": (768, 768), "wide": (1152, 864), "tall": (720, 960)}
 """Width and height in pixels of pictures in the shape of a screen. The canonical item stays square."""
+VIDEO_SHAPES: Mapping[str, tuple[int, int]] = {"square": (512, 512), "wide": (768, 576), "tall": (540, 720)}
+"""The same of videos, of which every frame is painted."""
+POSTER, MP4 = "poster", "mp4"  # variants of a video: its first frame, and the same film for browsers without VP9
 
 _LOOKED_AT = 48  # newest pictures of a person that may be fresh
 _SAME_STRENGTH = 0.25
@@ -39,6 +43,14 @@ class Ready(NamedTuple):
     alt: str
     source: str
     pick: Pick
+
+
+class Fresh(NamedTuple):
+    """A picture made for somebody that they have not seen."""
+
+    item: int
+    surprise: float  # radians
+    maker: str | None
 
 
 @dataclass(frozen=True)
@@ -186,9 +198,11 @@ class Known(NamedTuple):
 
 
 def embedded(store: Store, item: int, others: Sequence[int]) -> tuple[str | None, Float32[np.ndarray, "n dim"], Known]:
-    """An item's space, its embedding and then those of the others in this space, and whose they are."""
+    """An item's space (the one chosen last), its embedding and those of the others in it, and whose they are."""
     with store.engine.connect() as db:
-        space = db.scalar(select(embeddings.c.space).where(embeddings.c.item == item).order_by(embeddings.c.space))
+        chosen = select(spaces.c.chosen).where(spaces.c.space == embeddings.c.space).scalar_subquery()
+        known = select(embeddings.c.space).where(embeddings.c.item == item)
+        space = db.scalar(known.order_by(chosen.desc().nulls_last(), embeddings.c.space))
         query = select(embeddings).where(embeddings.c.space == space, embeddings.c.item.in_([item, *others]))
         found = {row.item: row for row in db.execute(query)}
     order = [each for each in (item, *others) if each in found]
@@ -217,15 +231,27 @@ def add_variant(store: Store, item: int, shape: str, file: str) -> None:
             db.execute(insert(variants).values(item=item, shape=shape, file=file))
 
 
-def fresh(store: Store, user: int, *, strength: float, stale_after: int) -> tuple[list[tuple[int, float]], list[int]]:
-    """A person's own unseen pictures: (item, surprise in radians) of the fresh ones, and the outdated ones.
+def note_maker(store: Store, ids: Sequence[int], name: str) -> None:
+    """Note which generator, as the settings name it, made these items."""
+    with store.writing() as db:
+        db.execute(update(items).where(items.c.id.in_(list(ids))).values(maker=name))
+
+
+def allowed(store: Store, user: int, mine: Sequence[Fresh]) -> list[Fresh]:
+    """Those that are not blocked for a person."""
+    blocked = veil(store, user, [each.item for each in mine]).blocked
+    return [each for each in mine if each.item not in blocked]
+
+
+def fresh(store: Store, user: int, *, strength: float, stale_after: int) -> tuple[list[Fresh], list[int]]:
+    """A person's own unseen pictures: the fresh ones, and the numbers of the outdated ones.
 
     Outdated are those made before the last `stale_after` ratings, or at quite another strength.
     """
     with store.engine.connect() as db:
         times = select(ratings.c.created).where(ratings.c.user == user).order_by(ratings.c.id.desc())
         since = db.scalar(times.offset(stale_after).limit(1)) or 0
-        query = select(items.c.id, items.c.surprise, items.c.created, items.c.origin).where(
+        query = select(items.c.id, items.c.surprise, items.c.maker, items.c.created, items.c.origin).where(
             items.c.made_for == user,
             items.c.id.not_in(select(ratings.c.item).where(ratings.c.user == user)),
             items.c.id.not_in(select(exposures.c.item).where(exposures.c.user == user)),
@@ -235,7 +261,7 @@ def fresh(store: Store, user: int, *, strength: float, stale_after: int) -> tupl
     for row in rows[-_LOOKED_AT:]:
         made_at = Origin.from_json(row.origin).strength or 0.0
         if row.created >= since and abs(made_at - strength) <= _SAME_STRENGTH:
-            young.append((row.id, row.surprise or 0.0))
+            young.append(Fresh(row.id, row.surprise or 0.0, row.maker))
         else:
             old.append(row.id)
     return young, old + [row.id for row in rows[:-_LOOKED_AT]]
