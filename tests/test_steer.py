@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from zahir.space import normalize
-from zahir.steer import explore, mix, spread, strip, towards, unexplored
+from zahir.steer import explore, like_this, mix, spread, strip, towards, unexplored
 
 seeds = st.integers(0, 2**31)
 widths = st.integers(2, 24)
@@ -158,3 +158,13 @@ def test_a_strip_has_both_ends_and_equal_steps(seed, dim, n):
     assert_allclose(between(rows[:-1], rows[1:]), between(a, b) / (n - 1), atol=2e-3)
     with pytest.raises(ValueError, match="at least 2"):
         strip(a, b, 1)
+
+
+@given(seeds, widths, angles)
+def test_more_like_a_picture_keeps_its_distance(seed, dim, distance):
+    rng = np.random.default_rng(seed)
+    among = unit(seed + 1, 2 * dim + 2, dim)
+    rows = like_this(among[0], 3, distance, rng=rng, among=among)
+    lengths_are_one(rows)
+    offset = normalize(among[0] - among.mean(axis=0))
+    assert_allclose(between(rows, np.repeat(offset[None], 3, axis=0)), distance, atol=2e-3)

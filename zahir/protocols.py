@@ -167,6 +167,24 @@ class Edits(Protocol):
 
 
 @runtime_checkable
+class Films(Protocol):
+    """A generator of stills that can also turn one into the next without a cut."""
+
+    def film(
+        self,
+        tastes: Float32[np.ndarray, "n dim"],
+        *,
+        seed: int,
+        strength: float = 1.0,
+        size: tuple[int, int] | None = None,
+        frames: int = 72,
+        fps: float = 24.0,
+    ) -> Media:
+        """A video of so many frames from the first taste to the last, through those between."""
+        ...
+
+
+@runtime_checkable
 class Retrieves(Protocol):
     """A generator that finds what exists instead of making anything: it is told what there is."""
 

@@ -140,6 +140,19 @@ def strip(a: Float[np.ndarray, "dim"], b: Float[np.ndarray, "dim"], n: int) -> F
     return slerp(a, b, np.linspace(0.0, 1.0, n))
 
 
+def like_this(
+    embedding: Float[np.ndarray, "dim"],
+    n: int,
+    distance: float,
+    *,
+    rng: np.random.Generator,
+    among: Float[np.ndarray, "m dim"],
+) -> Float32[np.ndarray, "n dim"]:
+    """n tastes for more like a picture: towards its embedding, each turned by `distance` as in `explore`."""
+    towards_it = normalize(np.asarray(embedding, np.float64) - (np.mean(among, axis=0) if len(among) else 0.0))
+    return explore(np.repeat(towards_it[None], n, axis=0), distance, rng=rng, among=among)
+
+
 def _anywhere(
     tastes: np.ndarray, rng: np.random.Generator, among: Float[np.ndarray, "m dim"] | None
 ) -> Float[np.ndarray, "n dim"]:
