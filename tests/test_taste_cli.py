@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from zahir import Media, Origin
@@ -10,6 +11,7 @@ from zahir.cli import app
 from zahir.errors import StoreError, ZahirError
 from zahir.shell import Shell, file_name
 from zahir.store import Store
+from zahir.store.schema import mixes
 from zahir.store.tastes import drop_taste, keep_taste, kept_tastes, taste_named
 from zahir.taste.directions import Ridge
 from zahir.taste.gaussian import GaussianTaste
@@ -120,7 +122,11 @@ def test_the_store_keeps_tastes_apart(tmp_path):
     assert to_bytes(taste_named(store, "warm", user=ann), "json") == to_bytes(taste, "json")
     with pytest.raises(StoreError, match="Known: none"):
         taste_named(store, "warm", user=bob)
+    with store.writing() as db:
+        db.execute(insert(mixes).values(user=bob, taste=1, share=0.5))
     drop_taste(store, "warm")
+    with store.engine.connect() as db:
+        assert db.execute(select(mixes)).all() == []
     assert [each.name for each in kept_tastes(store, user=ann)] == ["warm"]
     with pytest.raises(StoreError, match="no taste 'warm'"):
         drop_taste(store, "warm")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import ColumnElement, delete, insert, select
 
 from zahir.errors import StoreError
-from zahir.store.schema import tastes
+from zahir.store.schema import mixes, tastes
 from zahir.taste_file import TasteFile, from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -59,10 +59,13 @@ def taste_named(store: Store, name: str, *, user: int | None = None) -> TasteFil
 
 
 def drop_taste(store: Store, name: str, *, user: int | None = None) -> None:
-    """Forget a taste; raises StoreError when there is none of this name."""
+    """Forget a taste, and whose own it was mixed into; raises StoreError when there is none of this name."""
     with store.writing() as db:
-        if db.execute(delete(tastes).where(_of(user), tastes.c.name == name)).rowcount == 0:
+        found = db.scalar(select(tastes.c.id).where(_of(user), tastes.c.name == name))
+        if found is None:
             raise _unknown(store, name, user)
+        db.execute(delete(mixes).where(mixes.c.taste == found))
+        db.execute(delete(tastes).where(tastes.c.id == found))
 
 
 def _of(user: int | None) -> ColumnElement[bool]:
