@@ -252,6 +252,22 @@ def test_the_command_says_what_is_wrong(folder):
     assert "a scale is" in str(run("evaluate", folder, "--scale", "5,1").exception)
 
 
+@pytest.mark.parametrize(
+    ("words", "idle"),
+    [
+        (
+            ["--protocol", "rebeca", "--seeds", "2", "--plot", "p.png"],
+            "--protocol does not listen to --seeds or --plot:",
+        ),
+        (["--protocol", "para", "--folds", "2"], "--protocol does not listen to --folds:"),
+        (["--parts", "--models", "wals"], "--parts does not listen to --models:"),
+        (["--few-shot", "--folds", "2"], "--few-shot does not listen to --folds:"),
+    ],
+)
+def test_options_that_would_say_nothing_are_refused(folder, words, idle):
+    assert idle in str(run("evaluate", folder, *words).exception)
+
+
 def test_an_import_is_whole_or_not_at_all(folder, tmp_path, people):
     home = tmp_path / "home"
     with (folder / "ratings.csv").open("a") as file:

@@ -25,8 +25,8 @@ def evaluate(
         str | None, typer.Option(help="rebeca, ren2017, para, pamela or lapis; rebeca without PATH simulates people")
     ] = None,
     models: Annotated[str | None, typer.Option(help="names, a comma between (default: all)")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="how often to split, or to invent people")] = 5,
-    folds: Annotated[int, typer.Option(min=2, help="parts, each held out once")] = 3,
+    seeds: Annotated[int | None, typer.Option(min=1, help="how often to split, or to invent people; 5 if not")] = None,
+    folds: Annotated[int | None, typer.Option(min=2, help="parts, each held out once; 3 if not said")] = None,
     images: Images = None,
     embeddings: Embeddings = None,
     scale: Scale = None,
@@ -44,6 +44,15 @@ def evaluate(
 
     if protocol is None and (path is None) == (not planted):
         raise ZahirError("measured on what? Give the PATH of ratings or --planted, one of the two.")
+    if protocol is not None:
+        _refuse("--protocol", seeds=seeds, folds=folds, plot=plot)
+    elif planted:
+        _refuse("--planted", folds=folds, plot=plot)
+    elif parts:
+        _refuse("--parts", models=models, plot=plot)
+    elif few_shot:
+        _refuse("--few-shot", folds=folds)
+    seeds, folds = seeds or 5, folds or 3
     chosen = (
         models.split(",")
         if models
@@ -90,6 +99,13 @@ def evaluate(
         from zahir.evaluate.plot import save_plot
 
         save_plot(report.weighted(rows), plot, title="AUC within person, weighted by ratings, 95 % over people")
+
+
+def _refuse(what: str, **given: object) -> None:
+    """Raise ZahirError for options that would say nothing to what was asked."""
+    idle = [f"--{name}" for name, value in given.items() if value is not None]
+    if idle:
+        raise ZahirError(f"{what} does not listen to {' or '.join(idle)}: how it measures is settled. Leave it out.")
 
 
 def _protocol(
