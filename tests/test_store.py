@@ -1,18 +1,22 @@
 """The store: one effect per key, undo as an event, rows that never move, imports whole or not at all."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from sqlalchemy import create_engine
 
 from zahir import Interactions, Media, Origin
 from zahir.errors import BadData, StoreError
 from zahir.interactions import Dataset
-from zahir.store import NewRating, Pick, Store
+from zahir.store import NewRating, Pick, Store, database
 from zahir.store.schema import metadata
 
 SPACE = "test/3"
@@ -43,6 +47,23 @@ def filled(store, n=3):
 def test_migrations_make_the_schema(store):
     with store.engine.connect() as db:
         assert compare_metadata(MigrationContext.configure(db), metadata) == []
+
+
+def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(tmp_path):
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(f"sqlite:///{tmp_path / 'zahir.db'}")
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0001")
+        db.exec_driver_sql("INSERT INTO users (name, strength, surprise, created) VALUES ('ann', 0.5, 0.25, 1)")
+    engine.dispose()
+    store = Store(tmp_path)
+    assert store.dials(store.user_named("ann")) == (0.5, 0.25)
+    with store.engine.connect() as db:
+        assert compare_metadata(MigrationContext.configure(db), metadata) == []
+    store.close()
 
 
 def test_a_newer_database_is_refused(store, tmp_path):
