@@ -172,7 +172,7 @@ def test_what_is_no_tower_is_told(tmp_path):
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(BadData, match="no CLIP tower"):
         _ = clip_l(place=tmp_path).dim
-    (tmp_path / "config.json").write_text('{"projection_dim": 8, "hidden_size": 32}')
+    shutil.copy(models.folder("clip-h") / "config.json", tmp_path)
     (tmp_path / "pytorch_model.bin").write_bytes(b"never read")
     with pytest.raises(BadData, match="safetensors"):
         clip_l(place=tmp_path).encode(pictures(1))
@@ -195,6 +195,7 @@ def test_half_precision_is_near_full_and_rows_stay_float32():
     assert np.sum(half * clip_bigg().encode(pictures()), axis=1).min() > 0.999
 
 
+@pytest.mark.slow
 def test_without_torch_an_extra_is_named():
     code = (
         "import sys; sys.modules['torch'] = None\n"
@@ -208,6 +209,7 @@ def test_without_torch_an_extra_is_named():
     assert "pip install 'zahir[diffusion]'" in told.stderr
 
 
+@pytest.mark.slow
 def test_a_shell_of_ones_own_is_fitted_by_a_command(tmp_path, monkeypatch):
     from zahir.generate.loading import shell_of
 

@@ -1,5 +1,6 @@
 """Points on the shell lie where real embeddings lie, and nearer the taste the stronger it is."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zahir.errors import BadData
+from zahir.errors import BadData, ZahirError
+from zahir.models import BIGG, VIT_H
 from zahir.shell import Shell, file_name
 from zahir.space import normalize
 
@@ -121,6 +123,28 @@ def test_too_few_pictures_or_unit_rows_are_refused(unchecked):
         Shell.of("test", clouds(50)).points(np.zeros((2, 47)))
 
 
+def test_the_packages_shell_is_the_one_that_notice_names(tmp_path, monkeypatch):
+    from zahir.generate.loading import SHELLS, shell_of
+
+    monkeypatch.setenv("ZAHIR_MODELS", str(tmp_path))
+    shell = shell_of(BIGG)
+    assert (shell.space, shell.dim) == (BIGG, 1280)
+    assert shell.norm == pytest.approx(44, abs=1), "what the published embeddings of this tower have"
+    path = SHELLS / file_name(BIGG)
+    assert path.stat().st_size < 250_000
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in (Path(__file__).parents[1] / "NOTICE").read_text()
+    np.testing.assert_allclose(shell.axes @ shell.axes.T, np.eye(len(shell.axes)), atol=2e-3)
+    mine = Shell.of(BIGG, clouds(100))
+    mine.save(tmp_path / "shells" / file_name(BIGG))
+    assert shell_of(BIGG).dim == 48, "one's own goes before the package's"
+    mine.save(tmp_path / "shells" / file_name("clip:b"))
+    with pytest.raises(BadData, match="Fit it again"):
+        shell_of("clip:b")
+    with pytest.raises(ZahirError, match="zahir models shell clip-h --pictures FOLDER"):
+        shell_of(VIT_H)
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="the real embeddings are not here")
 def test_on_real_embeddings_points_lie_no_farther_out_than_pictures_held_out():
     with np.load(REAL) as file:

@@ -51,8 +51,7 @@ def load(kind: Any, place: Path, *, dtype: Any, **parts: Any) -> Any:
 
     Raises BadData when the folder does not hold one, whole and in safetensors.
     """
-    precision = "dtype" if kind.__module__.startswith("transformers.") else "torch_dtype"
-    arguments = {precision: dtype, "local_files_only": True, "use_safetensors": True, **parts}
+    arguments = {"dtype": dtype, "local_files_only": True, "use_safetensors": True, **parts}
     if any(place.rglob("*.fp16.safetensors")):
         arguments["variant"] = "fp16"
     try:
