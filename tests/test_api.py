@@ -82,7 +82,8 @@ def test_a_made_up_cookie_is_nobody(app):
 
 def test_next_tells_all_that_a_page_needs(browser):
     first, *_ = upcoming(browser, 3, shape="wide")
-    assert set(first) == {"id", "url", "kind", "why", "slot", "ai", "alt", "number"}
+    assert set(first) == {"id", "url", "films", "blurred", "kind", "why", "slot", "ai", "alt", "number"}
+    assert (first["films"], first["blurred"]) == ([], False)
     assert first["number"] == 1
     assert first["url"] == f"/media/{first['id']}.webp?shape=wide"
     assert first["ai"] is True

@@ -38,6 +38,8 @@ def test_answers_are_as_described(app, mode, subtests):
         takes = operation.definition.raw
         if mode is GenerationMode.NEGATIVE and not takes["parameters"] and "requestBody" not in takes:
             continue  # nothing can be wrong
+        if "application/octet-stream" in takes.get("requestBody", {}).get("content", {}):
+            continue  # no description can say which bytes are a taste: see test_web_tastes.py
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -70,6 +70,12 @@ def set_policy(store: Store, user: int, policy: Policy | None) -> None:
         db.execute(update(users).where(users.c.id == user).values(safety=policy))
 
 
+def own_policy(store: Store, user: int) -> Policy | None:
+    """What a person asks for themselves; None where they leave it to the installation."""
+    with store.engine.connect() as db:
+        return db.scalar(select(users.c.safety).where(users.c.id == user))
+
+
 def policy(store: Store, user: int | None) -> Policy:
     """What holds for a person: the stricter of the installation's policy and their own; for None the installation's.
 

@@ -8,4 +8,9 @@ from __future__ import annotations
 from zahir.studio.encoder import StudioEncoder
 from zahir.studio.generator import StudioGenerator, remake
 
-__all__ = ["StudioEncoder", "StudioGenerator", "remake"]
+__all__ = ["StudioEncoder", "StudioGenerator", "remake", "video_generator"]
+
+
+def video_generator() -> StudioGenerator:
+    """The studio as a generator of seamless loops, three seconds each, some ten seconds of work."""
+    return StudioGenerator(kind="video")

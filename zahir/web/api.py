@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal, cast
@@ -13,7 +14,8 @@ from sqlalchemy import Connection, select
 
 from zahir.errors import StoreError
 from zahir.feed import CALIBRATION
-from zahir.store import Pick, Store
+from zahir.store import Pick, Store, checks
+from zahir.store.checks import veil
 from zahir.store.schema import exposures
 from zahir.web import jobs, reasons, stock
 from zahir.web.messages import (
@@ -21,6 +23,8 @@ from zahir.web.messages import (
     Dials,
     Error,
     Exposure,
+    FilterChoice,
+    Filtering,
     Gallery,
     Kept,
     Library,
@@ -37,7 +41,7 @@ from zahir.web.messages import (
     Taste,
     Why,
 )
-from zahir.web.server import Here, Me, Screen, slow_down
+from zahir.web.server import Here, Me, Screen, Server, slow_down
 
 DOZEN = 12  # pictures taken from the shelf at once, so that the next request finds some ready
 PATIENCE = 8.0  # seconds that an answer waits for a picture when there is none at all
@@ -53,12 +57,12 @@ def problems(*codes: int) -> Problem:
     return {code: {"model": Error} for code in codes}
 
 
-def _ours(x_zahir: Annotated[Literal["1"], Header(description="what other sites cannot send")]) -> None:
+def ours(x_zahir: Annotated[Literal["1"], Header(description="what other sites cannot send")]) -> None:
     """Documents the header that the guard has checked already."""
 
 
 api = APIRouter(prefix="/api", responses=problems(400, 401, 413, 422, 503))
-changes = APIRouter(dependencies=[Depends(_ours)], responses=problems(403))
+changes = APIRouter(dependencies=[Depends(ours)], responses=problems(403))
 
 Id = Annotated[str, Path(description="opaque name of a picture", max_length=64)]
 
@@ -147,7 +151,16 @@ def taste(here: Here, me: Me) -> Taste:
         calibration=Calibration(done=min(rated, CALIBRATION), of=CALIBRATION),
         dials=Dials(strength=stock.dial_of(strength), surprise=stock.step_of(surprise)),
         shared=reasons.shared_share(here.store, taste_model=here.settings.taste_model),
+        filter=_filtering(here, me),
     )
+
+
+@changes.put("/filter", status_code=204)
+async def choose_filter(here: Here, me: Me, choice: FilterChoice) -> Response:
+    """Ask more of the filter than the server does; what is blocked then is not shown, and never counts as disliked."""
+    await here.writer(partial(checks.set_policy, here.store, me, choice.own))
+    here.want(me)
+    return Response(status_code=204)
 
 
 @api.get("/making")
@@ -184,17 +197,16 @@ def why(here: Here, me: Me, item: Id) -> Why:
         raise HTTPException(404, NO_PICTURE) from error
     said = reasons.reason(here.store, me, known, taste_model=here.settings.taste_model)
     origin = known.origin
+    visible, hidden = _shown(here.store, me, said.near)
     return Why(
         why=said.why,
-        near=[
-            Picture(id=each.token, url=media_url(each.token), alt=each.alt, number=each.number) for each in said.near
-        ],
+        near=[Picture(**_print(each, hidden), number=each.number) for each in said.near if each.item in visible],
         shares=Shares(**said.shares),
         made=Made(
             generator=origin.generator or None,
             seed=origin.seed,
             strength=None if origin.strength is None else stock.dial_of(origin.strength),
-            date=_iso(known.created),
+            date=iso(known.created),
         ),
     )
 
@@ -203,33 +215,56 @@ def why(here: Here, me: Me, item: Id) -> Why:
 def gallery(here: Here, me: Me, show: Annotated[Literal["likes"], Query()] = "likes") -> Gallery:
     """What this person liked."""
     liked = [each for each in stock.standing(here.store, me) if each.rating > 0]
+    visible, hidden = _shown(here.store, me, liked)
     return Gallery(
         items=[
             Kept(
-                id=each.token,
-                url=media_url(each.token),
-                alt=each.alt,
+                **_print(each, hidden),
                 number=each.number,
-                rated=_iso(each.created),
+                rated=iso(each.created),
                 rating=each.rating,
                 rating_id=each.id,
             )
             for each in reversed(liked)
+            if each.item in visible
         ],
-        since=_iso(liked[0].created) if liked else None,
+        since=iso(liked[0].created) if liked else None,
     )
 
 
-def media_url(token: str, shape: str = "square") -> str:
-    """Where a picture is."""
-    return f"/media/{token}.webp" + ("" if shape == "square" else f"?shape={shape}")
+def media_url(token: str, shape: str = "square", kind: str = "webp") -> str:
+    """Where a picture is, or a video."""
+    return f"/media/{token}.{kind}" + ("" if shape == "square" else f"?shape={shape}")
+
+
+def films(token: str, kind: str, shape: str = "square") -> list[str]:
+    """Where a video is, the smaller form first; nothing for a picture."""
+    return [media_url(token, shape, "webm"), media_url(token, kind="mp4")] if kind == "video" else []
+
+
+def _shown(store: Store, user: int, some: Sequence[stock.Standing]) -> tuple[set[int], frozenset[int]]:
+    """Numbers of the items that this person may see, and of those that are to be blurred."""
+    hidden = veil(store, user, [each.item for each in some])
+    return {each.item for each in some} - hidden.blocked, hidden.blurred
+
+
+def _print(each: stock.Standing, blurred: frozenset[int]) -> dict[str, Any]:
+    return {
+        "id": each.token,
+        "url": media_url(each.token),
+        "films": films(each.token, each.kind),
+        "blurred": each.item in blurred,
+        "alt": each.alt,
+    }
 
 
 def _next_item(ready: stock.Ready, number: int, shape: str) -> NextItem:
     return NextItem(
         id=ready.token,
         url=media_url(ready.token, shape),
-        alt=ready.alt or "A picture",
+        films=films(ready.token, ready.kind, shape),
+        blurred=ready.pick.blurred,
+        alt=ready.alt or ("A video" if ready.kind == "video" else "A picture"),
         number=number,
         kind="video" if ready.kind == "video" else "image",
         why=ready.pick.why,
@@ -261,6 +296,12 @@ def _expose(store: Store, user: int, seen: Exposure) -> None:
         store.expose(user, pick, position=seen.position)
 
 
+def _filtering(here: Server, me: int) -> Filtering | None:
+    if here.store.guard is None:
+        return None
+    return Filtering(least=here.store.guard.policy, own=checks.own_policy(here.store, me) or "off")
+
+
 def _cancel(store: Store, user: int) -> None:
     with store.writing() as db:
         jobs.cancel(db, SLOWLY, user)
@@ -273,7 +314,8 @@ def _item(db: Connection, token: str) -> int:
     return item
 
 
-def _iso(seconds: int) -> str:
+def iso(seconds: int) -> str:
+    """A time as the API tells it: ISO 8601, UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 

@@ -22,6 +22,7 @@ from zahir.web.limits import Rate
 from zahir.web.pages import STATIC, media, pages
 from zahir.web.server import Server
 from zahir.web.settings import Settings
+from zahir.web.tastes import UPLOADS, tastes
 from zahir.web.writer import Writer
 
 ABOUT = (
@@ -73,7 +74,7 @@ def create_app(settings: Settings, refused: Callable[[str], None] | None = None)
         redoc_url=None,
         generate_unique_id_function=_name,
     )
-    app.add_middleware(Guard, max_body=settings.max_body)
+    app.add_middleware(Guard, max_body=settings.max_body, uploads=UPLOADS)
     catch_errors(app)
 
     @app.exception_handler(DBAPIError)
@@ -85,7 +86,7 @@ def create_app(settings: Settings, refused: Callable[[str], None] | None = None)
     async def unready(request: Request, problem: ZahirError) -> JSONResponse:
         return error(503, str(problem), request.state.id, **{"Retry-After": "2"})
 
-    for router in (api, media, pages):
+    for router in (api, tastes, media, pages):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = logging.getLogger("zahir.web")
 
 BODY_SECONDS = 10  # bodies are small: whoever takes longer holds a connection open
+UPLOAD_SECONDS = 60  # files may come through a slow line
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "Cache-Control": "no-cache",  # where a route says nothing else: a page and its scripts change together
@@ -36,10 +38,10 @@ HEADERS = {
 
 
 class Guard:
-    """Wrap an ASGI application."""
+    """Wrap an ASGI application; `uploads` are paths that may be sent more bytes than `max_body`."""
 
-    def __init__(self, app: ASGIApp, max_body: int) -> None:
-        self.app, self.max_body = app, max_body
+    def __init__(self, app: ASGIApp, max_body: int, uploads: Mapping[str, int] | None = None) -> None:
+        self.app, self.max_body, self.uploads = app, max_body, uploads or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse what is forged or too large; number and armour everything else."""
@@ -62,15 +64,17 @@ class Guard:
         refusal = _forged(scope["method"], headers)
         if refusal is not None:
             return await error(403, refusal, number)(scope, receive, armoured)
-        too_large = f"This request is larger than {self.max_body} bytes. Send less at once."
+        upload = self.uploads.get(scope["path"]) if scope["method"] == "POST" else None
+        most, seconds = (self.max_body, BODY_SECONDS) if upload is None else (upload, UPLOAD_SECONDS)
+        too_large = f"This request is larger than {most} bytes. Send less at once."
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self.max_body:
+        if length.isdecimal() and int(length) > most:
             return await error(413, too_large, number)(scope, receive, armoured)
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _read(receive, self.max_body)
+            async with asyncio.timeout(seconds):
+                body = await _read(receive, most)
         except TimeoutError:
-            what = f"This request did not arrive within {BODY_SECONDS} seconds. Send it again."
+            what = f"This request did not arrive within {seconds} seconds. Send it again."
             return await error(408, what, number)(scope, receive, armoured)
         if body is None:
             return await error(413, too_large, number)(scope, receive, armoured)
@@ -86,14 +90,14 @@ class Guard:
 
 async def _read(receive: Receive, most: int) -> bytes | None:
     """The whole body; None when it is larger than `most` bytes, of which no more are kept."""
-    body, more = b"", True
+    body, more = bytearray(), True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > most:
             return None
-    return body
+    return bytes(body)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -18,7 +18,7 @@ from zahir.media import Media, to_bytes
 from zahir.protocols import Generator, Progress
 from zahir.space import normalize
 from zahir.studio import recipe, remake
-from zahir.web import stock
+from zahir.web import mixes, stock
 from zahir.web.bench import Bench
 from zahir.web.stock import Fresh
 
@@ -120,6 +120,7 @@ def make(
         n=1,
         strength=strength,
         surprise=angle,
+        steer=mixes.steer(bench.store, user, bench.encoder.space),
         seed=secrets.randbits(31),
         size=size,
         check=bench.filter,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Slot = Literal["calibration", "mine", "people", "surprise", "shelf"]
 Shape = Literal["square", "wide", "tall"]
+Policy = Literal["off", "blur", "block"]
 Token = Annotated[str, Field(description="opaque name of a picture", min_length=1, max_length=64)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
@@ -31,7 +32,9 @@ class Error(BaseModel):
 
 class Picture(BaseModel):
     id: Token
-    url: str
+    url: str = Field(description="the picture; of a video its first frame")
+    films: list[str] = Field([], description="the video, in the forms that browsers play; empty for a picture")
+    blurred: bool = Field(False, description="whether the filter doubts it, so that it is to be shown blurred")
     alt: str = Field(description="the picture in words")
     number: int | None = Field(description="how many pictures this person had rated with it, if they rated it")
 
@@ -79,6 +82,32 @@ class Taste(BaseModel):
     calibration: Calibration
     dials: Dials
     shared: float | None = Field(description="how much of tastes is common to all people here; null until it is known")
+    filter: Filtering | None = Field(description="null where the server has no filter")
+
+
+class Filtering(BaseModel):
+    least: Policy = Field(description="what the server asks of everybody")
+    own: Policy = Field(description="what this person asks beyond it; the stricter of both holds")
+
+
+class FilterChoice(_Heard):
+    own: Policy
+
+
+class KeptTaste(BaseModel):
+    name: str
+    usable: bool = Field(description="whether it speaks of the space that this server's pictures are in")
+    kept: str = Field(description="ISO 8601, UTC")
+
+
+class Mix(_Heard):
+    taste: str | None = Field(description="name of a kept taste; null for none", max_length=80)
+    share: Whole = Field(ge=0, le=100, description="of it, in percent; the rest is one's own")
+
+
+class Tastes(BaseModel):
+    kept: list[KeptTaste] = Field(description="tastes that came in files, the oldest first")
+    mix: Mix
 
 
 class Shares(BaseModel):

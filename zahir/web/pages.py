@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from zahir.errors import StoreError
 from zahir.store import Item
+from zahir.store.checks import veil
 from zahir.web import auth, reasons, stock, welcome
 from zahir.web.api import Id, problems
 from zahir.web.messages import Health, Shape
@@ -73,11 +74,26 @@ def docs(request: Request) -> HTMLResponse:
 
 @media.get("/{token}.webp", response_class=FileResponse)
 def picture(here: Here, token: Id, shape: Shape = "square") -> FileResponse:
-    """A picture for the screen: in this shape once it was painted in it, until then square."""
+    """A picture for the screen: in this shape once it was painted in it, until then square; a video's first frame."""
     item = _item(here, token)
+    if item.kind == "video":
+        return _send(here, stock.variant(here.store, item.id, stock.POSTER), "image/webp")
     file = None if shape == "square" else stock.variant(here.store, item.id, shape)
-    lasts = FOR_EVER if shape == "square" or file else "private, no-cache"
-    return FileResponse(_path(here, file or item.file), media_type="image/webp", headers={"Cache-Control": lasts})
+    return _send(here, file or item.file, "image/webp", final=shape == "square" or file is not None)
+
+
+@media.get("/{token}.webm", response_class=FileResponse)
+def film(here: Here, token: Id, shape: Shape = "square") -> FileResponse:
+    """A video, whole or in ranges: in this shape once it was painted in it, until then square."""
+    item = _video(here, token)
+    file = None if shape == "square" else stock.variant(here.store, item.id, shape)
+    return _send(here, file or item.file, "video/webm", final=shape == "square" or file is not None)
+
+
+@media.get("/{token}.mp4", response_class=FileResponse)
+def mp4(here: Here, token: Id) -> FileResponse:
+    """The same video for browsers that do not play WebM."""
+    return _send(here, stock.variant(here.store, _video(here, token).id, stock.MP4), "video/mp4")
 
 
 @media.get("/{token}.png", responses={200: {"content": {"image/png": {}}}})
@@ -105,9 +121,24 @@ async def _page(here: Server, request: Request, name: str) -> Response:
 
 def _item(here: Server, token: str) -> Item:
     try:
-        return here.store.item(token)
+        item = here.store.item(token)
     except StoreError as error:
         raise HTTPException(404, "There is no such picture. It may have been deleted.") from error
+    if item.id in veil(here.store, None, [item.id]).blocked:
+        raise HTTPException(404, "The filter of this server holds this picture back. Go on to the next one.")
+    return item
+
+
+def _video(here: Server, token: str) -> Item:
+    item = _item(here, token)
+    if item.kind != "video":
+        raise HTTPException(404, "This is a picture and does not move: ask for it as .webp.")
+    return item
+
+
+def _send(here: Server, name: str | None, kind: str, *, final: bool = True) -> FileResponse:
+    lasts = FOR_EVER if final else "private, no-cache"
+    return FileResponse(_path(here, name), media_type=kind, headers={"Cache-Control": lasts})
 
 
 def _path(here: Server, name: str | None) -> Path:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int64
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from zahir.feed import FROM_THE_SHELF, POLICY
 from zahir.media import Origin
@@ -30,6 +30,7 @@ POSTER, MP4 = "poster", "mp4"  # variants of a video: its first frame, and the s
 
 _LOOKED_AT = 48  # newest pictures of a person that may be fresh
 _SAME_STRENGTH = 0.25
+_BLOCKED_AT_MOST = 4  # as many times more are drawn from the shelf, since some may be blocked
 
 SURPRISES = (0.0, 1 / 12, 1 / 7, 1 / 4, 1 / 2, 1.0)
 """Share of surprises at each step of the dial."""
@@ -42,7 +43,7 @@ class Ready(NamedTuple):
     kind: str
     alt: str
     source: str
-    pick: Pick
+    pick: Pick  # whether it is blurred goes by the person's policy now
 
 
 class Fresh(NamedTuple):
@@ -60,6 +61,7 @@ class Standing:
     id: int
     item: int
     token: str
+    kind: str
     alt: str
     number: int
     rating: float
@@ -82,16 +84,20 @@ def step_of(surprise: float) -> int:
 
 
 def ready(store: Store, user: int, n: int, *, have: Collection[str] = ()) -> list[Ready]:
-    """The next n picks that wait for a person, without those their page has already."""
+    """The next n picks that wait for a person, without those their page has already and those that are blocked."""
     query = (
         select(items.c.token, items.c.kind, items.c.alt, items.c.source, picks)
         .join(items, items.c.id == picks.c.item)
         .where(picks.c.user == user, items.c.token.not_in(list(have)))
         .order_by(picks.c.place)
-        .limit(n)
     )
     with store.engine.connect() as db:
-        return [_ready(row) for row in db.execute(query)]
+        rows = db.execute(query if store.guard else query.limit(n)).all()
+    waiting = [
+        Ready(row.token, row.kind, row.alt, row.source, Pick(row.item, row.slot, row.why, row.propensity, row.policy))
+        for row in rows
+    ]
+    return _unblocked(store, user, waiting)[:n]
 
 
 def from_the_shelf(store: Store, user: int, n: int, *, besides: Collection[str] = ()) -> list[Ready]:
@@ -108,11 +114,13 @@ def from_the_shelf(store: Store, user: int, n: int, *, besides: Collection[str] 
     columns = (items.c.id, items.c.token, items.c.kind, items.c.alt, items.c.source)
     with store.engine.connect() as db:
         count = max(1, db.scalar(select(func.count()).where(*left, ~seen)) or 0)
-        rows = db.execute(select(*columns).where(*left).order_by(seen, func.random()).limit(n)).all()
-    return [
+        drawn = n * _BLOCKED_AT_MOST if store.guard else n
+        rows = db.execute(select(*columns).where(*left).order_by(seen, func.random()).limit(drawn)).all()
+    found = [
         Ready(row.token, row.kind, row.alt, row.source, Pick(row.id, "shelf", FROM_THE_SHELF, 1 / count, POLICY))
         for row in rows
     ]
+    return _unblocked(store, user, found)[:n]
 
 
 def add_picks(store: Store, user: int, new: Sequence[Pick]) -> None:
@@ -177,7 +185,7 @@ def standing(store: Store, user: int) -> list[Standing]:
     )
     numbered = select(first.c.item, func.row_number().over(order_by=first.c.id).label("number")).subquery()
     query = (
-        select(ratings, items.c.token, items.c.alt, numbered.c.number)
+        select(ratings, items.c.token, items.c.kind, items.c.alt, numbered.c.number)
         .join(items, items.c.id == ratings.c.item)
         .join(numbered, numbered.c.item == ratings.c.item)
         .where(ratings.c.user == user, stands())
@@ -185,7 +193,7 @@ def standing(store: Store, user: int) -> list[Standing]:
     )
     with store.engine.connect() as db:
         return [
-            Standing(row.id, row.item, row.token, row.alt, row.number, row.rating, row.created)
+            Standing(row.id, row.item, row.token, row.kind, row.alt, row.number, row.rating, row.created)
             for row in db.execute(query)
         ]
 
@@ -288,6 +296,11 @@ def _keep(db: Connection, user: int, chosen: Sequence[Pick]) -> None:
         db.execute(insert(picks), rows)
 
 
-def _ready(row: Row[Any]) -> Ready:
-    pick = Pick(row.item, row.slot, row.why, row.propensity, row.policy)
-    return Ready(row.token, row.kind, row.alt, row.source, pick)
+def _unblocked(store: Store, user: int, found: Sequence[Ready]) -> list[Ready]:
+    """Those that a person may see, marked where they are to be blurred."""
+    hidden = veil(store, user, [each.pick.item for each in found])
+    return [
+        each._replace(pick=replace(each.pick, blurred=each.pick.item in hidden.blurred))
+        for each in found
+        if each.pick.item not in hidden.blocked
+    ]
