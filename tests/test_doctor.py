@@ -53,3 +53,32 @@ def test_weights_are_those_that_notice_names(tmp_path, monkeypatch):
     digest = "e05aaa0aaca2aa8c1d74bfd04c98630506d24144e5222db81495df0daf44d76d"  # printf zahir | sha256sum
     (tmp_path / "NOTICE").write_text(f"encoder.onnx, sha256 {digest}")
     assert doctor._weights().startswith("encoder.onnx e05aaa0a")
+
+
+@pytest.mark.slow
+def test_generators_are_told_by_what_is_here_and_what_fits(tmp_path, monkeypatch):
+    tiny = pytest.importorskip("tiny")
+    from zahir import models
+    from zahir.generate import loading
+
+    def found():
+        return {check.part: check for check in doctor._generators()}
+
+    monkeypatch.setenv("ZAHIR_DEVICE", "cpu")
+    monkeypatch.setenv("ZAHIR_MODELS", str(tmp_path))
+    assert found()["models"].advice.startswith("zahir models list")
+    here = tiny.weights("kandinsky", "clip-bigg")
+    (tmp_path / "kandinsky").symlink_to(here / "kandinsky")
+    assert found()["kandinsky"] == (
+        "kandinsky",
+        "missing",
+        "not whole without clip-bigg:",
+        "zahir models get kandinsky",
+    )
+    (tmp_path / "clip-bigg").symlink_to(here / "clip-bigg")
+    assert "zahir models shell" in found()["kandinsky"].advice, "its space is not known yet"
+    (tmp_path / "shells").symlink_to(here / "shells")
+    told = found()["kandinsky"]
+    assert told.state == "works"
+    assert f"{2 * models.find('kandinsky').memory:.1f} of" in told.found
+    assert [loading.what_fits(7.7, free) for free in (24.0, 10.0, 4.0)] == ["none", "model", "sequential"]

@@ -18,11 +18,14 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from zahir.models import Weights
 
 MIN_FREE = 500 * 2**20  # bytes: a few thousand pictures
 
@@ -60,6 +63,7 @@ def examine(home: Path, *, port: int) -> Iterator[Check]:
             found, advice = error.args
             yield Check(part, "broken", found.rstrip(".") + ".", advice)
     yield _torch()
+    yield from _generators()
     yield _package("matplotlib", "pip install 'zahir[plot]': draws evaluate --plot")
 
 
@@ -196,10 +200,59 @@ def _port(port: int) -> str:
 
 def _torch() -> Check:
     if find_spec("torch") is None:
-        return Check("torch", "missing", "not installed:", "pip install 'zahir[train]': trains the studio's weights")
+        return Check("torch", "missing", "not installed:", "pip install 'zahir[diffusion]': diffusion models and CLIP")
     torch = importlib.import_module("torch")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return Check("torch", "works", f"{torch.__version__}, {gpu}")
+
+
+def _generators() -> Iterator[Check]:
+    """Diffusion models whose weights are here, and how much of each the device holds at once; else how to get some."""
+    from zahir import models
+    from zahir.errors import ZahirError
+
+    if any(find_spec(name) is None for name in ("torch", "diffusers", "transformers", "accelerate")):
+        return
+    begun = [
+        each for each in models.CATALOGUE.values() if each.kind == "generator" and (models.root() / each.name).exists()
+    ]
+    if not begun:
+        yield Check(
+            "models", "missing", f"no weights in {models.root()}:", "zahir models list: diffusion models and CLIP"
+        )
+    for each in begun:
+        absent = [name for name in models.with_needs(each.name) if models.missing(name)]
+        if absent:
+            yield Check(
+                each.name, "missing", f"not whole without {', '.join(absent)}:", f"zahir models get {each.name}"
+            )
+            continue
+        try:
+            yield Check(each.name, "works", _fit(each))
+        except ZahirError as error:
+            yield Check(each.name, "missing", "weights are here:", str(error))
+
+
+def _fit(which: Weights) -> str:
+    from zahir import models
+    from zahir.device import device_of, free_memory
+    from zahir.generate.loading import shell_of, what_fits
+
+    device = device_of()
+    shell_of(models.space_of(which.name))
+    free, full = free_memory(device), 2 if device == "cpu" else 1
+    parts = {models.find(name) for name in models.with_needs(which.name)}
+    needed = full * sum(part.memory for part in parts if part.kind != "encoder")
+    how = {
+        "none": "fits whole",
+        "model": "fits a part at a time (offload='model')",
+        "sequential": "fits a layer at a time, slowly (offload='sequential')",
+    }
+    if device == "cpu":
+        fits = "fits, minutes a picture" if needed < free else "does not fit"
+    else:
+        fits = how[what_fits(needed, free)]
+    return f"{fits}: {needed:.1f} of {free:.0f} GB free on {device}"
 
 
 def _package(name: str, advice: str) -> Check:

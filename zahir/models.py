@@ -35,6 +35,12 @@ class Weights(NamedTuple):
     inside: str = ""  # the folder of the repository that is loaded
     needs: tuple[str, ...] = ()  # what it cannot work without
     helps: tuple[str, ...] = ()  # what adds prompts, or words
+    full: bool = False  # whether its files are in full precision, and take half of their size on a GPU
+
+    @property
+    def memory(self) -> float:
+        """GB that it takes in half precision."""
+        return self.size / 2 if self.full else self.size
 
 
 def _pipeline(unet: str, *parts: str) -> tuple[str, ...]:
@@ -70,25 +76,25 @@ CATALOGUE: dict[str, Weights] = {
             "clip-h", "CLIP ViT-H/14, the image tower of IP-Adapter SD 1.5", "encoder", "h94/IP-Adapter",
             ("models/image_encoder/config.json", "models/image_encoder/model.safetensors"),
             VIT_H, 1024, "MIT (LAION), Apache-2.0 (IP-Adapter)", 2.5, "models/image_encoder",
-            helps=("clip-h-words",),
+            helps=("clip-h-words",), full=True,
         ),
         Weights(
             "clip-h-words", "CLIP ViT-H/14, whole, for its text tower", "part",
             "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
             ("config.json", "model.safetensors", "tokenizer*"),
-            VIT_H, 1024, "MIT", 3.9,
+            VIT_H, 1024, "MIT", 3.9, full=True,
         ),
         Weights(
             "clip-l", "OpenAI's CLIP ViT-L/14, both towers", "encoder", "openai/clip-vit-large-patch14",
             ("config.json", "model.safetensors", "tokenizer*"),
-            VIT_L, 768, "MIT for the code; its model card asks for research use" + _CHECK, 1.7,
+            VIT_L, 768, "MIT for the code; its model card asks for research use" + _CHECK, 1.7, full=True,
         ),
         Weights(
             "kandinsky", "Kandinsky 2.2, the decoder of image embeddings", "generator",
             "kandinsky-community/kandinsky-2-2-decoder",
             ("model_index.json", "scheduler/*.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors",
              "movq/config.json", "movq/diffusion_pytorch_model.safetensors"),
-            BIGG, 1280, "Apache-2.0", 5.3, needs=("clip-bigg",), helps=("kandinsky-prior",),
+            BIGG, 1280, "Apache-2.0", 5.3, needs=("clip-bigg",), helps=("kandinsky-prior",), full=True,
         ),
         Weights(
             "kandinsky-prior", "Kandinsky 2.2, the prior: prompts to image embeddings", "part",
@@ -96,7 +102,7 @@ CATALOGUE: dict[str, Weights] = {
             ("model_index.json", "scheduler/*.json", "prior/config.json", "prior/diffusion_pytorch_model.safetensors",
              "text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*",
              "image_processor/*.json"),
-            BIGG, 1280, "Apache-2.0", 6.9, needs=("clip-bigg",),
+            BIGG, 1280, "Apache-2.0", 6.9, needs=("clip-bigg",), full=True,
         ),
         Weights(
             "sdxl", "Stable Diffusion XL 1.0", "generator", "stabilityai/stable-diffusion-xl-base-1.0", _SDXL,

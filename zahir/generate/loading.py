@@ -25,21 +25,20 @@ def settle(
     pipeline: Any,
     *,
     device: str,
-    weights: float,
+    weights: float | None = None,
     offload: Offload | None = None,
     slices: bool | None = None,
     compile: bool = False,
-) -> None:
-    """Move a pipeline to where it runs.
+) -> Any:
+    """Move a pipeline to where it runs, and return it.
 
-    `weights` is its size in GB as loaded. `offload` keeps on the device everything ("none"), the part at work
+    `offload` keeps on the device everything ("none"), the part at work
     ("model", a little slower), or the layer at work ("sequential", many times slower, a few GB); None looks at what is
     free. `slices` lets the decoder work on one picture and one tile at a time: None does where memory is tight.
     `compile` takes a minute at the first picture and makes the later ones of the same size a third faster or so.
     """
     free = free_memory(device)
-    if offload is None:
-        offload = "none" if free >= weights + _ROOM else "model" if free >= weights * 0.75 + 1 else "sequential"
+    offload = offload or what_fits(size_of(pipeline) if weights is None else weights, free)
     if offload not in ("none", "model", "sequential"):
         raise ValueError(f"offload must be none, model or sequential; got {offload!r}.")
     decoder = getattr(pipeline, "vae", None)
@@ -59,6 +58,18 @@ def settle(
     else:
         pipeline.enable_sequential_cpu_offload(device=device)
     pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def what_fits(weights: float, free: float) -> Offload:
+    """What of models of so many GB is kept on a device with so many free, so that there is room to make a picture."""
+    return "none" if free >= weights + _ROOM else "model" if free >= 0.75 * weights + 1 else "sequential"
+
+
+def size_of(pipeline: Any) -> float:
+    """GB of all weights of a pipeline, as loaded."""
+    models = [part for part in pipeline.components.values() if hasattr(part, "parameters")]
+    return sum(each.numel() * each.element_size() for model in models for each in model.parameters()) / 1e9
 
 
 def shell_of(space: str) -> Shell:

@@ -263,14 +263,14 @@ class Kandinsky:
     def _maker(self) -> Any:
         from diffusers import KandinskyV22Pipeline
 
-        return self._settled(load(KandinskyV22Pipeline, self.place, dtype=self.dtype), "kandinsky")
+        return self._settle(load(KandinskyV22Pipeline, self.place, dtype=self.dtype))
 
     @cached_property
     def _editor(self) -> Any:
         from diffusers import KandinskyV22Img2ImgPipeline
 
         kind: Any = KandinskyV22Img2ImgPipeline
-        return self._settled(kind(**self._maker.components), "kandinsky")
+        return self._settle(kind(**self._maker.components))
 
     @cached_property
     def _prior(self) -> Any:
@@ -282,7 +282,7 @@ class Kandinsky:
         place, tower = models.folder("kandinsky-prior"), self._image_tower()
         processor = CLIPImageProcessor.from_pretrained(str(place / "image_processor"), local_files_only=True)
         parts = {"image_encoder": tower, "image_processor": processor}
-        return self._settled(load(KandinskyV22PriorPipeline, place, dtype=self.dtype, **parts), "kandinsky-prior")
+        return self._settle(load(KandinskyV22PriorPipeline, place, dtype=self.dtype, **parts))
 
     def _image_tower(self) -> Any:
         from transformers import CLIPVisionModelWithProjection
@@ -290,11 +290,6 @@ class Kandinsky:
         if (space := models.space_of("clip-bigg")) != self.space:
             raise SpaceMismatch(space, self.space)
         return load(CLIPVisionModelWithProjection, models.folder("clip-bigg"), dtype=self.dtype).eval()
-
-    def _settled(self, pipeline: Any, name: str) -> Any:
-        size = models.find(name).size * (2 if self.dtype.itemsize == 4 else 1) / 2
-        self._settle(pipeline, weights=size)
-        return pipeline
 
     def _checked(
         self,
