@@ -166,5 +166,21 @@ def test_more_like_a_picture_keeps_its_distance(seed, dim, distance):
     among = unit(seed + 1, 2 * dim + 2, dim)
     rows = like_this(among[0], 3, distance, rng=rng, among=among)
     lengths_are_one(rows)
-    offset = normalize(among[0] - among.mean(axis=0))
-    assert_allclose(between(rows, np.repeat(offset[None], 3, axis=0)), distance, atol=2e-3)
+    asked = like_this(among[0], 1, 0.0, rng=rng, among=among)
+    assert_allclose(between(rows, np.repeat(asked, 3, axis=0)), distance, atol=2e-3)
+
+
+def test_a_generator_that_stretches_tastes_as_pictures_vary_lands_on_the_picture():
+    rng = np.random.default_rng(2)
+    among = normalize(rng.standard_normal((400, 12)) * np.geomspace(3, 0.3, 12))
+    centre = among.mean(axis=0, dtype=np.float64)
+    values, axes = np.linalg.eigh(np.cov(among.T))
+    root = axes * np.sqrt(values) @ axes.T
+    for picture in among[:10]:
+        asked = like_this(picture, 1, 0.0, rng=rng, among=among)[0]
+        bare = normalize(picture - centre)
+        landed, missed = (normalize((way @ root)[None])[0] @ bare for way in (asked, bare))
+        assert landed > missed
+        assert landed > 0.9
+    lone = like_this(among[0], 2, 0.0, rng=rng, among=among[:1])
+    assert_allclose(lone, among[[0, 0]], atol=1e-5)

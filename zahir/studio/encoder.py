@@ -18,6 +18,7 @@ from PIL import Image
 from zahir.errors import BadData
 from zahir.media import Media
 from zahir.studio import recipe
+from zahir.studio.words import directions as word_directions
 
 SIDE = 128  # pixels of the square that is looked at
 WEIGHTS = Path(__file__).parent / "weights" / "encoder.onnx"
@@ -80,6 +81,10 @@ class StudioEncoder:
             raise ValueError(f"pixels must be uint8 (n, {SIDE}, {SIDE}, 3); got {pixels.dtype} {pixels.shape}.")
         batches = [pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH)]
         return np.concatenate([self._session.run(None, {"pixels": batch})[0] for batch in batches])
+
+    def directions(self, words: Sequence[str]) -> Float32[np.ndarray, "n dim"]:
+        """A unit direction for each word of `studio.words.vocabulary`: more of it lies that way."""
+        return word_directions(words, space=self.space)
 
     @cached_property
     def _session(self) -> Any:
