@@ -37,7 +37,10 @@ class OpenNsfw:
         self._classifier = Classifier(weights, intra_op_threads=1)
 
     def score(self, media: Sequence[Media]) -> Float32[np.ndarray, "n"]:
-        """How sure it is, in [0, 1], that each medium is pornographic; of a video, its worst frame. 50 ms a frame."""
+        """How sure it is, in [0, 1], that each medium is pornographic; of a video, its worst frame.
+
+        A tenth of a second a frame or so.
+        """
         return np.array([max(self._frames(each)) for each in media], np.float32)
 
     def _frames(self, media: Media) -> list[float]:
