@@ -66,6 +66,51 @@ def test_chosen_questions_find_a_taste_sooner_than_random_ones():
     assert ours > random + 0.03
 
 
+def asked_one_by_one(pool, hear, count):
+    asked, answers = [], np.zeros(0)
+    for _ in range(count):
+        told = worth(pool, asked=pool[asked], answers=answers)
+        told[asked] = -1
+        asked.append(int(np.argmax(told)))
+        answers = np.append(answers, hear(asked[-1]))
+    return asked, answers
+
+
+def test_questions_in_the_light_of_answers_find_a_taste_sooner_still():
+    """Forty answers of each of 25 planted people, likes or dislikes at a chance that rises with the true liking."""
+    rng = np.random.default_rng(4)
+    pool = pictures(300, dim=64, seed=5)
+    offsets = normalize(pool - pool.mean(0)).astype(np.float64)
+    metric = offsets.T @ offsets / len(offsets)
+    alike = offsets @ metric @ offsets.T
+    alike /= np.diag(alike).mean()
+    chosen, figures = next_questions(pool, 40), []
+    for _ in range(25):
+        liking = offsets @ (rng.standard_normal(len(offsets)) @ offsets)
+        liking /= liking.std()
+        said = np.where(rng.random(300) < 1 / (1 + np.exp(-2.5 * (liking - 0.3))), 0.5, -0.5)
+        found = []
+        for asked in (asked_one_by_one(pool, said.__getitem__, 40)[0], chosen, rng.choice(300, 40, replace=False)):
+            among = alike[np.ix_(asked, asked)] + 0.3 + np.eye(40)
+            found.append(np.corrcoef(alike[:, asked] @ np.linalg.solve(among, said[asked]), liking)[0, 1])
+        figures.append(found)
+    one_by_one, at_once, random = np.mean(figures, axis=0)
+    assert one_by_one > at_once + 0.005
+    assert one_by_one > random + 0.02
+
+
+def test_what_is_foretold_is_not_asked():
+    pool = pictures(40)
+    asked = [0, 1, 2]
+    alike = np.concatenate([pool, pool[:1]])  # a picture once more, after an answer to it
+    before = worth(alike, asked=pool[asked], answers=np.zeros(3))
+    after = worth(alike, asked=pool[asked], answers=np.array([1.0, 0.0, 0.0]))
+    assert after[-1] / before[-1] < np.median(after / before)
+    assert_allclose(worth(alike, asked=pool[asked]), before)
+    with pytest.raises(ValueError, match="2 answers to 3 questions"):
+        worth(pool, asked=pool[asked], answers=np.zeros(2))
+
+
 def test_what_splits_people_is_asked():
     pool = np.eye(6, dtype=np.float32) + 0.01
     people = np.zeros((20, 6), np.float32)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64
 
 from zahir.evaluate.raters import Rater
 from zahir.loop import record, step
 from zahir.media import Media
 from zahir.protocols import Encoder, Generator, Progress, TasteModel
-from zahir.questions import next_questions
+from zahir.questions import worth
 from zahir.space import normalize
 from zahir.store import NewRating, Store
 
@@ -74,7 +74,9 @@ def simulate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Let everybody rate the `calibration` most telling pictures, and then `rounds` times `per_round` more.
+    """Ask everybody about `calibration` pictures, each in the light of the answers so far; then `rounds` times more.
+
+    A round is of `per_round` pictures.
 
     All people live in one store, so that each one's ratings help the others; the model is fitted anew
     before every round, as the product does.
@@ -88,11 +90,9 @@ def simulate(
         space = encoder.space
         shelf = store.add_items(library.media, library.embeddings, space=space, made_for=None)
         users = [store.add_user() for _ in raters]
-        asked = next_questions(library.embeddings, calibration)
         for user, rater in zip(users, raters):
-            some = rng.permutation(asked)
-            liking = rater.liking([library.media[k] for k in some], library.embeddings[some])
-            _rate(store, user, [shelf[k] for k in some], rater.likes(liking, rng))
+            asked, likes = _calibrate(library, rater, calibration, rng)
+            _rate(store, user, [shelf[k] for k in asked], likes)
         fitted = model()
         for k in range(rounds):
             _fit(store, fitted, space)
@@ -129,6 +129,21 @@ def simulate(
         store.close()
     across = [float((a @ b.T).mean()) for i, a in enumerate(vectors) for b in vectors[:i]]
     return Outcome(gain, within, float(np.mean(across)) if across else float("nan"), shown)
+
+
+def _calibrate(
+    library: Library, rater: Rater, count: int, rng: np.random.Generator
+) -> tuple[list[int], Bool[np.ndarray, "count"]]:
+    """What somebody is asked about, and whether they liked it."""
+    asked: list[int] = []
+    likes = np.zeros(0, bool)
+    for _ in range(count):
+        told = worth(library.embeddings, asked=library.embeddings[asked], answers=likes - 0.5)
+        told[asked] = -np.inf
+        asked.append(int(np.argmax(told)))
+        liking = rater.liking([library.media[asked[-1]]], library.embeddings[asked[-1:]])
+        likes = np.append(likes, rater.likes(liking, rng))
+    return asked, likes
 
 
 def _rate(store: Store, user: int, items: Sequence[int], likes: np.ndarray) -> None:
