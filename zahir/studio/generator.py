@@ -7,12 +7,12 @@ looked at small, and the one that comes closest is painted large.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from zahir.errors import SpaceMismatch
+from zahir.errors import BadData, SpaceMismatch
 from zahir.media import Media, Origin
 from zahir.protocols import Progress
 from zahir.space import normalize
@@ -21,6 +21,8 @@ from zahir.studio.encoder import SIDE, StudioEncoder
 from zahir.studio.inverse import GUIDANCE, Inverse, aim, climb
 
 SIZES = range(16, 4097)  # pixels of a side
+EDITS = 6  # generations of 12 pictures that an edit tries,
+LIKENESS = 8  # and those that look for the studio's likeness of a photograph
 
 
 class StudioGenerator:
@@ -75,6 +77,112 @@ class StudioGenerator:
         the origin tells how near the picture came to it.
         """
         width, height = _checked_size(size)
+        targets, avoided = self._aims(tastes, seeds, strength, prompts, negatives, steps, guidance)
+        effort = (self.search if steps is None else steps, GUIDANCE if guidance is None else guidance)
+        made: list[Media] = []
+        for taste, target, avoid, seed in zip(tastes, targets, avoided, seeds):
+            genome, picture_seed, reached = self._find(target, avoid, int(seed), strength, *effort)
+            details = {"cosine": round(reached, 4), "kind": self.kind}
+            origin = self._origin(genome, picture_seed, taste, int(seed), strength, details)
+            made.append(_paint(origin, width, height))
+            if progress is not None and not progress(len(made), len(tastes)):
+                break
+        return made
+
+    def edit(
+        self,
+        media: Sequence[Media],
+        tastes: Float32[np.ndarray, "n dim"],
+        *,
+        seeds: Sequence[int],
+        amount: float = 0.5,
+        strength: float = 1.0,
+        prompts: Sequence[str] | None = None,
+        negatives: Float32[np.ndarray, "n dim"] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        progress: Progress | None = None,
+    ) -> list[Media]:
+        """Move each picture towards its taste; what it is of, and where in it, stays. About 2 s each.
+
+        `amount` in [0, 1] is how far its genome may move (`edit.moved`), times `strength` below 1; at 0 the medium
+        itself comes back. `steps` is the generations of the search, 6 by default. A picture that the studio did not
+        paint is first painted anew from its embedding: `inverted` in the details is how like the original that is,
+        and `kept` how like the result is to what was edited, both cosines.
+        """
+        from zahir.studio import edit
+
+        if not 0 <= amount <= 1:
+            raise ValueError(f"amount must be in [0, 1]; got {amount}. 0 gives the picture back.")
+        if len(media) != len(tastes):
+            raise ValueError(f"one taste for each medium; got {len(tastes)} for {len(media)}.")
+        targets, avoided = self._aims(tastes, seeds, strength, prompts, negatives, steps, guidance)
+        reach, generations = amount * min(1.0, strength), EDITS if steps is None else steps
+        made: list[Media] = []
+        for medium, taste, target, avoid, seed in zip(media, tastes, targets, avoided, seeds):
+            made.append(medium)
+            if reach > 0:
+                rng = np.random.default_rng(int(seed))
+                genome, picture_seed, details = self._recipe_of(medium, rng)
+                there = edit.moved(
+                    genome, picture_seed, target, avoid, amount=reach, look=self.look, inverse=self.inverse,
+                    rng=rng, generations=generations, guidance=GUIDANCE if guidance is None else guidance,
+                )  # fmt: skip
+                before, after = self.look(np.stack([genome, there]), np.full(2, picture_seed))
+                details |= {"amount": amount, "kept": round(float(before @ after), 4), "kind": medium.kind}
+                details["cosine"] = round(float(after @ target), 4)
+                made[-1] = _paint(self._origin(there, picture_seed, taste, int(seed), strength, details), *medium.size)
+            if progress is not None and not progress(len(made), len(media)):
+                break
+        return made
+
+    def film(
+        self,
+        tastes: Float32[np.ndarray, "n dim"],
+        *,
+        seed: int,
+        strength: float = 1.0,
+        size: tuple[int, int] | None = None,
+        frames: int = 72,
+        fps: float = 24.0,
+    ) -> Media:
+        """One picture that turns from taste to taste, as a video without a cut; 2 tastes or more, about 20 s.
+
+        Every stop starts from the same noise: what the flow makes of it follows the taste without a jump. Of `pool`
+        such noises the one is filmed that comes closest to all tastes; what it is of stays what it is at the middle.
+        """
+        from zahir.studio.genome import SLICES
+        from zahir.studio.loops import passage
+
+        width, height = _checked_size(size)
+        targets, _ = self._aims(tastes, [seed] * len(tastes), strength, None, None, None, None)
+        if len(tastes) < 2:
+            raise ValueError(f"a film has at least 2 tastes to go between; got {len(tastes)}.")
+        ways = np.stack([
+            self.inverse.sample(target, self.pool, rng=np.random.default_rng(seed), guidance=GUIDANCE * strength)
+            for target in targets
+        ])  # fmt: skip
+        for name in ("family", "fold"):
+            ways[..., SLICES[name]] = ways[len(ways) // 2, ..., SLICES[name]]
+        picture_seed = int(np.random.default_rng(seed).integers(2**31))
+        near = [self.look(stop, np.full(self.pool, picture_seed)) @ target for stop, target in zip(ways, targets)]
+        best = int(np.argmax(np.mean(near, axis=0)))
+        details = {"cosine": round(float(np.mean(near, axis=0)[best]), 4), "kind": "passage"}
+        shown = ways[:, best]
+        origin = self._origin(shown[len(ways) // 2], picture_seed, tastes[-1], seed, strength, details)
+        return Media(passage(shown, picture_seed, width=width, height=height, frames=frames), fps, origin)
+
+    def _aims(
+        self,
+        tastes: np.ndarray,
+        seeds: Sequence[int],
+        strength: float,
+        prompts: Sequence[str] | None,
+        negatives: np.ndarray | None,
+        steps: int | None,
+        guidance: float | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Points to make pictures at, and points to lead away from, zeros for none; checks all that it is given."""
         if any(prompts or ()):
             raise ValueError("the studio understands no prompts: it paints tastes alone. Pass prompts=None.")
         if not 0.0 <= strength <= 2.0:
@@ -88,25 +196,27 @@ class StudioGenerator:
             )
         if (steps is not None and steps < 0) or (guidance is not None and not guidance >= 0):
             raise ValueError(f"steps and guidance must be at least 0; got {steps} and {guidance}.")
-        effort = (self.search if steps is None else steps, GUIDANCE if guidance is None else guidance)
         targets = aim(normalize(tastes)) if len(tastes) else tastes
-        avoided = np.zeros_like(targets) if negatives is None else aim(normalize(negatives))
-        made: list[Media] = []
-        for taste, target, avoid, seed in zip(tastes, targets, avoided, seeds):
-            genome, picture_seed, reached = self._find(target, avoid, int(seed), strength, *effort)
-            details = {
-                **recipe.write(genome, picture_seed),
-                **_about(genome, picture_seed),
-                "cosine": round(reached, 4),
-                "kind": self.kind,
-            }
-            origin = Origin(
-                recipe.NAME, self.space, taste=taste.copy(), seed=int(seed), strength=strength, details=details
+        return targets, np.zeros_like(targets) if negatives is None else aim(normalize(negatives))
+
+    def _origin(
+        self, genome: np.ndarray, seed: int, taste: np.ndarray, asked: int, strength: float, details: dict[str, Any]
+    ) -> Origin:
+        told = {**recipe.write(genome, seed), **_about(genome, seed), **details}
+        return Origin(recipe.NAME, self.space, taste=taste.copy(), seed=asked, strength=strength, details=told)
+
+    def _recipe_of(self, medium: Media, rng: np.random.Generator) -> tuple[np.ndarray, int, dict[str, Any]]:
+        """A medium's genome and seed: its own, or those of the studio's nearest likeness."""
+        try:
+            return *recipe.read(medium.origin), {}
+        except BadData:
+            from zahir.studio import edit
+
+            seen = self.encoder.encode([medium])[0]
+            genome, seed, like = edit.inverted(
+                seen, look=self.look, inverse=self.inverse, rng=rng, generations=LIKENESS
             )
-            made.append(_paint(origin, width, height))
-            if progress is not None and not progress(len(made), len(tastes)):
-                break
-        return made
+            return genome, seed, {"inverted": round(like, 4)}
 
     def _find(
         self, target: np.ndarray, avoid: np.ndarray, seed: int, strength: float, search: int, guidance: float
