@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1] / "zahir"
 NOUNS = [
     "errors",
     "jit",
+    "strangers",
     "space",
     "steer",
     "shell",

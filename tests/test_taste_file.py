@@ -121,7 +121,7 @@ LARGE = np.full(DIM, 3e38, np.float32)
     ("change", "message"),
     [
         ({"facts": {"version": "2"}}, "version '2'; this Zahir reads 1"),
-        ({"without": ["version"]}, "version 'none'"),
+        ({"without": ["version"]}, "version None"),
         ({"facts": {"owner": "x"}}, "unknown fact 'owner'"),
         ({"facts": {"name": "\u200b \n"}}, "no name that can be read"),
         ({"facts": {"name": "x" * 1001}}, "short text"),
@@ -131,7 +131,7 @@ LARGE = np.full(DIM, 3e38, np.float32)
         ({"facts": {"norm": "nan"}}, "'norm' is nan"),
         ({"facts": {"radius": "1e300"}}, "'radius' is 1e"),
         ({"tensors": {"weights": np.zeros(3, np.float32)}}, "unknown tensor 'weights'"),
-        ({"tensors": {"positive": np.ones(DIM, np.float64)}}, "'positive' is F64"),
+        ({"tensors": {"positive": np.ones(DIM, np.float64)}}, "'positive' is 'F64'"),
         ({"tensors": {"positive": np.ones((DIM, 1), np.float32)}}, "has shape"),
         ({"tensors": {"positive": np.ones(DIM, np.float32)}}, "'positive' has length 4.9"),
         ({"tensors": {"positive": np.full(DIM, np.nan, np.float32)}}, "not finite"),

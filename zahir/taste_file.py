@@ -11,10 +11,9 @@ import math
 import os
 import time
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -22,12 +21,14 @@ from jaxtyping import Float, Float32
 from zahir.errors import BadData, ZahirError
 from zahir.shell import Shell
 from zahir.space import normalize
+from zahir.strangers import unpack
 
 Format = Literal["safetensors", "json"]
 
 VERSION = "1"
+_KEY = "zahir_taste"  # of the facts, in JSON
 MAX_BYTES = 4 << 20
-_MAX_HEADER, _MAX_DIM, _MAX_AXES, _MAX_NAME, _MAX_SPACE = 1 << 16, 8192, 64, 80, 200
+_MAX_DIM, _MAX_AXES, _MAX_NAME, _MAX_SPACE = 8192, 64, 80, 200
 _AXES = 16  # of the doubt that are kept
 _FACTS = ("version", "name", "space", "created", "doubt_rest", "norm", "radius")
 _TENSORS = ("positive", "negative", "doubt_axes", "doubt_spreads", "mean", "ways", "ip_adapter_image_embeds")
@@ -127,10 +128,9 @@ def to_bytes(taste: TasteFile, kind: Format = "safetensors") -> bytes:
     tensors = {name: np.ascontiguousarray(array, "<f4") for name, array in tensors.items()}
     if kind == "safetensors":
         return save(tensors, metadata=facts)
-    # the shortest decimals that are this float32 again
-    lists = {name: np.vectorize(lambda x: float(str(x)), otypes=[float])(a).tolist() if a.size else a.tolist()
-             for name, a in tensors.items()}  # fmt: skip
-    return (json.dumps({"zahir_taste": facts, **lists}, ensure_ascii=False) + "\n").encode()
+    # by way of text: the shortest decimals that are this float32 again
+    lists = {name: array.astype(str).astype(float).tolist() for name, array in tensors.items()}
+    return (json.dumps({_KEY: facts, **lists}, ensure_ascii=False) + "\n").encode()
 
 
 def write(path: Path, taste: TasteFile, kind: Format = "safetensors") -> None:
@@ -162,11 +162,26 @@ def from_bytes(data: bytes) -> TasteFile:
     """What `read` makes of a file's content."""
     if len(data) > MAX_BYTES:
         raise BadData(f"more than {MAX_BYTES:,} bytes. A taste is smaller: export it again.")
-    if data[8:9] == b"{" and 8 + int.from_bytes(data[:8], "little") <= len(data):
-        facts, tensors = _from_safetensors(data)
-    else:
-        facts, tensors = _from_json(data)
-    return _checked(facts, tensors)
+    arrays, facts = unpack(data, arrays=_TENSORS, facts=_FACTS, key=_KEY)
+    if facts.get("version") != VERSION:
+        raise BadData(f"a taste of version {facts.get('version')!r:.20}; this Zahir reads {VERSION}. Update it.")
+    name, space = cleaned(facts.get("name", "")), facts.get("space", "")
+    if not name:
+        raise BadData("the taste has no name that can be read.")
+    if not 0 < len(space) <= _MAX_SPACE or not space.isascii() or not space.isprintable() or " " in space:
+        raise BadData(f"no name of a space: {space[:40]!r}.")
+    arrays = _shaped(arrays)
+    return TasteFile(
+        name,
+        space,
+        arrays["positive"],
+        arrays["negative"],
+        arrays["doubt_axes"],
+        arrays["doubt_spreads"],
+        _number(facts, "doubt_rest", 0, 1e6),
+        int(_number(facts, "created", 0, 2**40)),
+        _reach(facts, arrays),
+    )
 
 
 def cleaned(name: str) -> str:
@@ -189,127 +204,32 @@ def _doubt(draws: Float[np.ndarray, "n dim"]) -> tuple[np.ndarray, np.ndarray, f
     return directions[:k].astype(np.float32), np.sqrt(variances[:k]).astype(np.float32), rest
 
 
-def _from_safetensors(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    length = int.from_bytes(data[:8], "little")
-    if length > _MAX_HEADER:
-        raise BadData(f"a header of {length:,} bytes; expected {_MAX_HEADER:,} at most.")
-    header = _object(data[8 : 8 + length])
-    facts = header.pop("__metadata__", None)
-    _known(header, _TENSORS, "tensor")
-    for name, about in header.items():
-        kind = about.get("dtype") if isinstance(about, dict) else None
-        if kind not in ("F32", "F16"):
-            raise BadData(f"tensor '{name}' is {kind}; expected F32 or F16.")
-    if not isinstance(facts, dict):
-        raise BadData("no metadata. Expected a file of `zahir taste export`.")
-    try:
-        return facts, load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise BadData(f"not a sound safetensors file ({error}).") from error
-
-
-def _from_json(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    values = _object(data)
-    facts = values.pop("zahir_taste", None)
-    if not isinstance(facts, dict):
-        raise BadData("no 'zahir_taste' in it. Expected a file of `zahir taste export`.")
-    _known(values, _TENSORS, "key")
-    tensors = {}
-    for name, value in values.items():
-        try:
-            tensors[name] = np.array(value)  # decides by itself what it is: text stays text
-        except (ValueError, OverflowError, RecursionError) as error:
-            raise BadData(f"'{name}' is not a table of numbers ({error}).") from error
-        if tensors[name].size and tensors[name].dtype.kind not in "if":
-            raise BadData(f"'{name}' holds something that is no number.")
-    return facts, tensors
-
-
-def _object(text: bytes) -> dict[str, Any]:
-    """A JSON object, strictly: no key twice, no NaN, no endless nesting."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a key stands twice")
-        return found
-
-    def constant(name: str) -> float:
-        raise ValueError(f"{name} is no number")
-
-    try:
-        value = json.loads(text, object_pairs_hook=once, parse_constant=constant)
-    except (ValueError, RecursionError) as error:  # of bad UTF-8 too
-        raise BadData(f"neither safetensors nor JSON ({str(error)[:80]}).") from error
-    if not isinstance(value, dict):
-        raise BadData(f"a JSON {type(value).__name__}; expected an object.")
-    return value
-
-
-def _known(given: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
-    for name in given:
-        if name not in known:
-            raise BadData(f"unknown {what} {name[:40]!r}. Known: {', '.join(known)}.")
-
-
-def _checked(facts: dict[str, Any], tensors: dict[str, np.ndarray]) -> TasteFile:
-    _known(facts, _FACTS, "fact")
-    for fact, value in facts.items():
-        if not isinstance(value, str) or len(value) > 1000:
-            raise BadData(f"'{fact}' must be a short text.")
-    if facts.get("version") != VERSION:
-        raise BadData(
-            f"a taste of version {facts.get('version', 'none')!r:.20}; this Zahir reads {VERSION}. Update it."
-        )
-    name, space = cleaned(facts.get("name", "")), facts.get("space", "")
-    if not name:
-        raise BadData("the taste has no name that can be read.")
-    if not 0 < len(space) <= _MAX_SPACE or not space.isascii() or not space.isprintable() or " " in space:
-        raise BadData(f"no name of a space: {space[:40]!r}.")
-    missing = [name for name in ("positive", "negative", "doubt_axes", "doubt_spreads") if name not in tensors]
+def _shaped(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All that a taste must have, of shapes that fit together; tastes of unit length, spreads of none below zero."""
+    missing = [name for name in ("positive", "negative", "doubt_axes", "doubt_spreads") if name not in arrays]
     if missing:
         raise BadData(f"no {' and no '.join(missing)}.")
-    dim = tensors["positive"].size
+    dim, k = arrays["positive"].size, arrays["doubt_spreads"].size
     if not 2 <= dim <= _MAX_DIM:
         raise BadData(f"a taste {dim} numbers wide; expected 2 to {_MAX_DIM}.")
-    axes = tensors["doubt_spreads"].size
-    if axes > min(_MAX_AXES, dim):
-        raise BadData(f"{axes} axes of doubt; expected {min(_MAX_AXES, dim)} at most.")
+    if k > min(_MAX_AXES, dim):
+        raise BadData(f"{k} axes of doubt; expected {min(_MAX_AXES, dim)} at most.")
+    if k == 0 == arrays["doubt_axes"].size:  # of no axes, JSON cannot say how wide they would be
+        arrays["doubt_axes"] = np.zeros((0, dim), np.float32)
     shapes = {
-        "positive": (dim,), "negative": (dim,), "doubt_axes": (axes, dim), "doubt_spreads": (axes,), "mean": (dim,),
+        "positive": (dim,), "negative": (dim,), "doubt_axes": (k, dim), "doubt_spreads": (k,), "mean": (dim,),
         "ways": (2, dim), "ip_adapter_image_embeds": (2, 1, dim),
     }  # fmt: skip
-    arrays = {}
-    for name_, array in tensors.items():
-        if array.size == 0 == math.prod(shapes[name_]):  # no axes: JSON cannot say how wide they would be
-            array = array.reshape(shapes[name_])
-        if array.shape != shapes[name_]:
-            raise BadData(f"'{name_}' has shape {array.shape}; expected {shapes[name_]}.")
-        with np.errstate(over="ignore"):
-            arrays[name_] = array.astype(np.float32)
-        if not np.isfinite(arrays[name_]).all():
-            raise BadData(f"'{name_}' holds a value that is not finite.")
-    for name_, lengths in (("positive", (1.0,)), ("negative", (0.0, 1.0))):
-        length = float(np.linalg.norm(arrays[name_].astype(np.float64)))
+    for name, array in arrays.items():
+        if array.shape != shapes[name]:
+            raise BadData(f"'{name}' has shape {array.shape}; expected {shapes[name]}.")
+    for name, lengths in (("positive", (1.0,)), ("negative", (0.0, 1.0))):
+        length = float(np.linalg.norm(arrays[name].astype(np.float64)))
         if min(abs(length - each) for each in lengths) > 0.01:
-            raise BadData(f"'{name_}' has length {length:.3g}; expected {' or '.join(map(str, lengths))}.")
+            raise BadData(f"'{name}' has length {length:.3g}; expected {' or '.join(map(str, lengths))}.")
     if (arrays["doubt_spreads"] < 0).any():
         raise BadData("a spread of doubt is negative.")
-    created = _number(facts, "created", 0, 2**40)
-    return TasteFile(
-        name,
-        space,
-        arrays["positive"],
-        arrays["negative"],
-        arrays["doubt_axes"],
-        arrays["doubt_spreads"],
-        _number(facts, "doubt_rest", 0, 1e6),
-        int(created),
-        _reach(facts, arrays),
-    )
+    return arrays
 
 
 def _reach(facts: dict[str, str], arrays: dict[str, np.ndarray]) -> Reach | None:
