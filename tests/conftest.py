@@ -11,7 +11,19 @@ from jaxtyping import install_import_hook
 
 # numba kernels carry no shapes and break under the hook; so they are left out
 install_import_hook(
-    ["zahir.space", "zahir.steer", "zahir.shell", "zahir.interactions", "zahir.media", "zahir.taste", "zahir.evaluate"],
+    [
+        "zahir.space",
+        "zahir.steer",
+        "zahir.shell",
+        "zahir.interactions",
+        "zahir.media",
+        "zahir.taste_file",
+        "zahir.strangers",
+        "zahir.travel",
+        "zahir.filters",
+        "zahir.taste",
+        "zahir.evaluate",
+    ],
     "beartype.beartype",
 )
 

@@ -178,8 +178,8 @@ def from_bytes(data: bytes) -> TasteFile:
         arrays["negative"],
         arrays["doubt_axes"],
         arrays["doubt_spreads"],
-        _number(facts, "doubt_rest", 0, 1e6),
-        int(_number(facts, "created", 0, 2**40)),
+        _number(facts, "doubt_rest", 0.0, 1e6),
+        int(_number(facts, "created", 0.0, 2.0**40)),
         _reach(facts, arrays),
     )
 
