@@ -38,20 +38,21 @@ def settle(
     `compile` takes a minute at the first picture and makes the later ones of the same size a third faster or so.
     """
     free = free_memory(device)
-    offload = offload or what_fits(size_of(pipeline) if weights is None else weights, free)
+    if offload is None:
+        offload = "none" if device == "cpu" else what_fits(size_of(pipeline) if weights is None else weights, free)
     if offload not in ("none", "model", "sequential"):
         raise ValueError(f"offload must be none, model or sequential; got {offload!r}.")
     decoder = getattr(pipeline, "vae", None)
     if decoder is not None and (free < _TIGHT if slices is None else slices):
         decoder.enable_slicing()
         decoder.enable_tiling()
-    if compile and offload == "sequential":
-        raise ValueError("compile and offload='sequential' exclude each other. Leave one of them out.")
+    if offload == "sequential" and (compile or device == "cpu"):
+        raise ValueError("offload='sequential' needs a GPU to offload from, and excludes compile. Leave one out.")
     if compile:
         for part in ("unet", "prior"):
             if getattr(pipeline, part, None) is not None:
                 getattr(pipeline, part).compile()
-    if device == "cpu" or offload == "none":
+    if offload == "none":
         pipeline.to(device)
     elif offload == "model":
         pipeline.enable_model_cpu_offload(device=device)
