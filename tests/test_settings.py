@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from zahir.errors import ZahirError
+from zahir import filters
+from zahir.errors import MissingExtra, ZahirError
 from zahir.web.limits import Rate
 from zahir.web.serve import serve
 from zahir.web.settings import load_settings
@@ -32,6 +33,18 @@ def test_mistakes_are_named_with_what_to_do(tmp_path, text, said):
     with pytest.raises(ZahirError, match=r"zahir\.toml") as error:
         load_settings(tmp_path)
     assert said in str(error.value)
+
+
+def test_a_policy_without_a_filter_takes_the_default_one_and_says_how_to_have_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(filters, "find_spec", lambda name: object())
+    assert load_settings(tmp_path).filter == ""
+    assert load_settings(tmp_path, filter_policy="off").filter == ""
+    assert load_settings(tmp_path, filter_policy="blur", filter="mine").filter == "mine"
+    (tmp_path / "zahir.toml").write_text('filter_policy = "block"\n')
+    assert load_settings(tmp_path).filter == "nsfw"
+    monkeypatch.setattr(filters, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"zahir\[nsfw\]"):
+        load_settings(tmp_path)
 
 
 def test_a_rate_lets_a_burst_through_and_then_the_average():

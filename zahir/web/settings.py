@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from zahir.errors import BadData, ZahirError
+from zahir.filters import default
 
 FILE = "zahir.toml"
 
@@ -31,7 +32,7 @@ class Settings(BaseSettings):
     taste_model: str = Field("wals", description="taste model plugin")
     device: str = Field("", description="of encoder and generators, such as cuda or cpu; empty: the best there is")
     dtype: Literal["", "float32", "float16", "bfloat16"] = Field("", description="empty: what suits the device")
-    filter: str = Field("", description="filter plugin that looks at every picture; empty: none")
+    filter: str = Field("", description="filter plugin that looks at every picture; empty: none, or nsfw for a policy")
     filter_policy: Literal["off", "blur", "block"] = Field("blur", description="at least, with a filter")
     filter_threshold: float = Field(0.5, gt=0, le=1, description="score from which the policy applies")
     worker: bool = Field(True, description="make pictures in a child process; false: only serve what is there")
@@ -73,14 +74,19 @@ class Settings(BaseSettings):
 
 
 def load_settings(home: Path, **chosen: Any) -> Settings:
-    """Read the settings of this home; `chosen` win, where they are not None. Raises ZahirError, naming each mistake."""
+    """Read the settings of this home; `chosen` win, where they are not None. Raises ZahirError, naming each mistake.
+
+    A policy that is asked for without a filter gets the default one.
+    """
     given = {name: value for name, value in chosen.items() if value is not None}
     try:
-        return Settings(home=home, **given)
+        settings = Settings(home=home, **given)
     except ValidationError as error:
         raise ZahirError(" ".join(_say(mistake, home) for mistake in error.errors())) from error
     except ValueError as error:  # of the TOML reader
         raise BadData(f"not TOML ({error}). Expected lines like: port = 8000", path=home / FILE) from error
+    asked = "filter_policy" in settings.model_fields_set and settings.filter_policy != "off"
+    return settings.model_copy(update={"filter": default()}) if asked and not settings.filter else settings
 
 
 def _say(mistake: Any, home: Path) -> str:
