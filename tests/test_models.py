@@ -47,7 +47,7 @@ def test_the_catalogue_is_sound(name):
     which = models.CATALOGUE[name]
     assert set(which.needs + which.helps) <= set(models.CATALOGUE)
     assert all(models.find(need).space == which.space for need in which.needs + which.helps), "spaces never mix"
-    assert any(pattern.endswith(".safetensors") for pattern in which.files)
+    assert any(pattern.endswith(".safetensors") for pattern in which.files) or name.endswith("-own")
     assert {pattern.rsplit(".", 1)[-1] for pattern in which.files if "." in pattern} <= {"safetensors", "json", "txt"}
     assert which.inside == "" or all(pattern.startswith(which.inside + "/") for pattern in which.files)
     assert models.with_needs(name)[-1] == name
@@ -84,6 +84,16 @@ def test_a_space_is_the_catalogues_unless_a_note_says_otherwise(here, tmp_path):
     (tmp_path / "zahir.json").write_text('{"room": 1}')
     with pytest.raises(BadData, match="space"):
         models.space_of("clip-h", tmp_path)
+
+
+def test_a_checkpoint_of_ones_own_needs_no_weights_of_its_base(here):
+    with pytest.raises(ZahirError, match="zahir models get sdxl-own"):
+        models.layout("sdxl")
+    lay(here, "sdxl-own")
+    assert models.layout("sdxl") == here / "sdxl-own"
+    assert models.with_needs("sdxl-own") == ["clip-bigg", "ip-adapter-sdxl", "sdxl-own"]
+    lay(here, "sdxl")
+    assert models.layout("sdxl") == here / "sdxl"
 
 
 def test_unknown_weights_are_told_the_nearest(here):

@@ -52,9 +52,14 @@ def _pipeline(unet: str, *parts: str) -> tuple[str, ...]:
     return ("model_index.json", "scheduler/*.json", f"unet/{unet}", *models, *vae, *configs, *tokenizers)
 
 
+def _without_weights(files: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in files if not each.endswith(".safetensors"))
+
+
 _FP16 = "diffusion_pytorch_model.fp16.safetensors"
 _SDXL = _pipeline(_FP16, "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "vae")
 _SD15 = _pipeline(_FP16, "text_encoder", "tokenizer", "vae")
+_OWN = "what a checkpoint of your own in one file needs beside it: "
 _CHECK = " (as its authors wrote when this was written: check before use)"
 
 CATALOGUE: dict[str, Weights] = {
@@ -138,6 +143,16 @@ CATALOGUE: dict[str, Weights] = {
             VIT_H, 1024, "its model card says MIT" + _CHECK, 1.1, needs=("sd15", "clip-h", "ip-adapter-sd15"),
         ),
         Weights(
+            "sdxl-own", _OWN + "SDXL's configuration and tokenizers", "part",
+            "stabilityai/stable-diffusion-xl-base-1.0", _without_weights(_SDXL),
+            BIGG, 1280, "CreativeML Open RAIL++-M", 0.01, needs=("clip-bigg", "ip-adapter-sdxl"),
+        ),
+        Weights(
+            "sd15-own", _OWN + "SD 1.5's configuration and tokenizer", "part",
+            "stable-diffusion-v1-5/stable-diffusion-v1-5", _without_weights(_SD15),
+            VIT_H, 1024, "CreativeML Open RAIL-M", 0.01, needs=("clip-h", "ip-adapter-sd15"),
+        ),
+        Weights(
             "ip-adapter-sdxl", "IP-Adapter for SDXL on ViT-bigG", "part", "h94/IP-Adapter",
             ("sdxl_models/ip-adapter_sdxl.safetensors",), BIGG, 1280, "Apache-2.0", 0.7, "sdxl_models",
         ),
@@ -184,6 +199,11 @@ def folder(name: str, place: Path | None = None) -> Path:
             f"Get them: zahir models get {name}"
         )
     return root() / name / which.inside
+
+
+def layout(name: str) -> Path:
+    """A folder with the configuration and tokenizers of these weights: their own, or that of NAME-own, without any."""
+    return folder(name) if not missing(name) or f"{name}-own" not in CATALOGUE else folder(f"{name}-own")
 
 
 def space_of(name: str, place: Path | None = None) -> str:
