@@ -22,6 +22,8 @@ if find_spec("diffusers") is None and not os.environ.get("ZAHIR_REQUIRE_ALL"):
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import diffusers
+import peft
+import safetensors.torch
 import torch
 import transformers
 
@@ -181,3 +183,123 @@ def _(folder):
     ).save_pretrained(folder)  # fmt: skip
     shutil.rmtree(folder / "image_encoder")  # as it is got: the tower comes from clip-bigg
     note(folder, BIGG)
+
+
+def unet(width, sdxl):
+    blocks = ("DownBlock2D", "CrossAttnDownBlock2D"), ("CrossAttnUpBlock2D", "UpBlock2D")
+    if not sdxl:
+        blocks = ("CrossAttnDownBlock2D", "DownBlock2D"), ("UpBlock2D", "CrossAttnUpBlock2D")
+    large = {
+        "use_linear_projection": True, "addition_embed_type": "text_time", "addition_time_embed_dim": 8,
+        "transformer_layers_per_block": (1, 2), "projection_class_embeddings_input_dim": 6 * 8 + 32,
+    }  # fmt: skip
+    return diffusers.UNet2DConditionModel(
+        block_out_channels=(16, 16), layers_per_block=1, sample_size=8, in_channels=4, out_channels=4,
+        down_block_types=blocks[0], up_block_types=blocks[1], attention_head_dim=(2, 4) if sdxl else 4,
+        cross_attention_dim=width, norm_num_groups=4, **large if sdxl else {},
+    ).eval()  # fmt: skip
+
+
+def vae():
+    made = diffusers.AutoencoderKL(
+        block_out_channels=[8] * 4, down_block_types=["DownEncoderBlock2D"] * 4,
+        up_block_types=["UpDecoderBlock2D"] * 4, latent_channels=4, norm_num_groups=2, sample_size=64,
+    ).eval()  # fmt: skip
+    # as trained ones do: sure of a picture's latents, which vary by about 1 once scaled
+    with torch.no_grad():
+        for weights in (made.quant_conv.weight, made.quant_conv.bias):
+            weights[:4] *= 20
+            weights[4:] = 0
+        made.quant_conv.bias[4:] = -20
+        made.post_quant_conv.weight /= 20
+    return made
+
+
+def schedule(kind, **more):
+    return kind(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, **more)
+
+
+@build("sdxl")
+def _(folder):
+    diffusers.StableDiffusionXLPipeline(
+        vae(), text_tower(32, 32, projected=False), text_tower(32, 32), tokenizer(), tokenizer(), unet(64, True),
+        schedule(diffusers.EulerDiscreteScheduler, timestep_spacing="leading"),
+    ).save_pretrained(folder, variant="fp16")  # fmt: skip
+
+
+@build("sdxl-turbo")
+def _(folder):
+    _BUILD["sdxl"](folder)
+
+
+@build("sd15")
+def _(folder):
+    diffusers.StableDiffusionPipeline(
+        vae(), text_tower(32, 32, projected=False), tokenizer(), unet(32, False),
+        schedule(diffusers.PNDMScheduler, skip_prk_steps=True), None, None, requires_safety_checker=False,
+    ).save_pretrained(folder, variant="fp16")  # fmt: skip
+
+
+@build("animatediff")
+def _(folder):
+    motion = diffusers.MotionAdapter(
+        block_out_channels=(16, 16), motion_layers_per_block=1, motion_num_attention_heads=2,
+        motion_norm_num_groups=4, motion_max_seq_length=32, use_motion_mid_block=True,
+    )  # fmt: skip
+    for name, values in motion.named_parameters():
+        if "proj_out" in name:  # fresh ones are zero, and nothing moves
+            torch.nn.init.normal_(values, std=0.5)
+    motion.save_pretrained(folder, variant="fp16")
+
+
+@build("animatelcm")
+def _(folder):
+    _BUILD["animatediff"](folder)
+    lora(unet(32, False), folder, "AnimateLCM_sd15_t2v_lora.safetensors")
+
+
+@build("sd15-lcm")
+def _(folder):
+    lora(unet(32, False), folder, "pytorch_lora_weights.safetensors")
+
+
+@build("sdxl-lightning")
+def _(folder):
+    lora(unet(64, True), folder, "sdxl_lightning_4step_lora.safetensors")
+
+
+@build("ip-adapter-sdxl")
+def _(folder):
+    ip_adapter(unet(64, True), WIDE, folder / "sdxl_models" / "ip-adapter_sdxl.safetensors")
+    note(folder / "sdxl_models", BIGG)
+
+
+@build("ip-adapter-sd15")
+def _(folder):
+    ip_adapter(unet(32, False), HIGH, folder / "models" / "ip-adapter_sd15.safetensors")
+    note(folder / "models", VIT_H)
+
+
+def ip_adapter(model, dim, path):
+    """Its file: a projection to four tokens, and keys and values for every attention to words."""
+    width = model.config.cross_attention_dim
+    parts = {
+        "image_proj.proj.weight": torch.randn(4 * width, dim) / dim**0.5,
+        "image_proj.proj.bias": torch.zeros(4 * width),
+        "image_proj.norm.weight": torch.ones(width), "image_proj.norm.bias": torch.zeros(width),
+    }  # fmt: skip
+    cross = [name.removesuffix(".processor") for name in model.attn_processors if "attn2" in name]
+    for k, name in enumerate(cross):
+        for part in "kv":
+            wide = model.get_submodule(name).to_k.out_features
+            parts[f"ip_adapter.{2 * k + 1}.to_{part}_ip.weight"] = torch.randn(wide, width)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    safetensors.torch.save_file(parts, path)
+
+
+def lora(model, folder, name):
+    """A random LoRA of peft's, in the file that diffusers loads."""
+    attention = ["to_q", "to_k", "to_v", "to_out.0"]
+    model.add_adapter(peft.LoraConfig(r=2, lora_alpha=2, target_modules=attention, init_lora_weights=False))
+    layers = peft.get_peft_model_state_dict(model)
+    diffusers.StableDiffusionPipeline.save_lora_weights(str(folder), unet_lora_layers=layers, weight_name=name)
