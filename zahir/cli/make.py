@@ -111,18 +111,19 @@ def generate(
             store, person, model=fitted, encoder=eyes, seed=seed, taste=taste, like=like, mixed=mixed, said=said,
             distance=0.3 if distance is None else distance, end=strip, open_=surprise if unexplored else None,
         )  # fmt: skip
-        with progress_bar("making") as progress, steering.wrong_values_told():
+        with progress_bar("making") as progress:
             if before or strip:  # no step of the loop: every taste is just as asked for
                 history = History.empty(eyes.dim) if person is None else store.history(person, space=eyes.space)
                 tastes = fitted.tastes(history, n, rng=np.random.default_rng(seed))
                 tastes = tastes if steer is None else steer(tastes)
-                made = _exactly(
-                    hand, tastes, before=before, amount=0.5 if amount is None else amount, seed=seed, side=side,
-                    prompt=prompt, avoid=avoid, progress=progress, **given,
-                )  # fmt: skip
+                exact = given | {
+                    "before": before, "amount": 0.5 if amount is None else amount, "seed": seed, "side": side,
+                    "prompt": prompt, "avoid": avoid, "progress": progress,
+                }  # fmt: skip
+                made = _exactly(hand, tastes, **exact)
                 items = store.add_items(made, eyes.encode(made), space=eyes.space, made_for=person)
                 if video:
-                    _film(hand, tastes, seed=seed, side=side, **given).to_video(out / "film.webm")
+                    _film(hand, tastes, **exact).to_video(out / "film.webm")
             else:
                 items = step(
                     store, person, encoder=eyes, model=fitted, generator=hand, n=spread or n, seed=seed, steer=steer,
@@ -133,10 +134,13 @@ def generate(
         best = _most_different(media, eyes.encode(media), n) if spread else range(len(media))
         for k in best:
             shown.append(media[k])
-            media[k].to_png(out / f"{f'user{person}' if person else 'taste'}-{items[k]}.png")
+            name = f"{f'user{person}' if person else 'taste'}-{items[k]}"
+            media[k].to_png(out / f"{name}.png")
+            if media[k].kind == "video":
+                media[k].to_video(out / f"{name}.webm")
     columns = n + 1 if before else n
     Media.image(contact_sheet(shown, columns=columns)).to_png(out / "sheet.png")
-    typer.echo(f"{len(shown)} pictures in {out}")
+    typer.echo(f"{len(shown) - bool(before)} pictures in {out}")
 
 
 def _exactly(
@@ -164,7 +168,7 @@ def _exactly(
     return hand.generate(tastes, seeds=[seed] * n, size=(side, side), **given)
 
 
-def _film(hand: Generator, tastes: np.ndarray, *, seed: int, side: int, strength: float, **given: Any) -> Media:
+def _film(hand: Generator, tastes: np.ndarray, **exact: Any) -> Media:
     """A way through tastes as a video: by a generator that films, else picture by picture from the same noise."""
     import numpy as np
 
@@ -173,9 +177,11 @@ def _film(hand: Generator, tastes: np.ndarray, *, seed: int, side: int, strength
     from zahir.steer import strip
 
     if isinstance(hand, Films):
-        return hand.film(tastes, seed=seed, strength=strength, size=(side, side), frames=FRAMES, fps=FPS)
-    way = np.concatenate([strip(a, b, FRAMES // len(tastes)) for a, b in pairwise(tastes)])
-    made = hand.generate(way, seeds=[seed] * len(way), strength=strength, size=(side, side), **given)
+        size = (exact["side"], exact["side"])
+        return hand.film(tastes, seed=exact["seed"], strength=exact["strength"], size=size, frames=FRAMES, fps=FPS)
+    steps = FRAMES // (len(tastes) - 1)
+    way = np.concatenate([*(strip(a, b, steps + 1)[:-1] for a, b in pairwise(tastes)), tastes[-1:]])
+    made = _exactly(hand, way, **exact)
     return Media(np.concatenate([each.pixels[None] for each in made]), FPS, made[len(made) // 2].origin)
 
 
