@@ -206,7 +206,7 @@ def test_only_files_are_read(tmp_path):
         read(tmp_path / "zeros")
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     st.sampled_from(["safetensors", "json"]),
     st.lists(st.tuples(st.integers(0, 2**20), st.integers(1, 255)), max_size=8),
@@ -227,7 +227,7 @@ def test_flipped_and_cut_bytes_are_bad_data_or_a_taste(kind, flips, cut, shorten
     to_bytes(taste, "json")
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.binary(max_size=300), st.booleans())
 def test_bytes_of_any_kind_are_bad_data(data, header):
     with pytest.raises(BadData):
