@@ -140,10 +140,12 @@ class Visitor:
         """The id of the picture that hangs, complete and decoded, once it is another than `but`."""
         self.page.wait_for_function(
             """but => { const now = document.querySelector("#now");
-                        return now && now.complete && now.naturalWidth && !now.src.includes(but); }""",
+                        const there = now && ((now.complete && now.naturalWidth) || now.readyState >= 2);
+                        return there && !(now.currentSrc || now.src).includes(but); }""",
             arg=but or "nothing",
         )
-        return self.page.eval_on_selector("#now", "now => now.src").rpartition("/")[2].partition(".")[0]
+        url = self.page.eval_on_selector("#now", "now => now.currentSrc || now.src")
+        return url.rpartition("/")[2].partition(".")[0]
 
     def key(self, key: str) -> tuple[str, str]:
         """Rate by a key: the picture that was rated, and the one that hangs now."""

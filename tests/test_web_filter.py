@@ -52,6 +52,12 @@ def test_blocked_pictures_never_arrive(tmp_path):
         assert browser.get("/api/taste").json()["filter"] == {"least": "block", "own": "off"}
 
 
+def test_a_newcomer_is_let_in_with_a_filter(tmp_path):
+    chosen = {"filter": "judge", "generator_stand_in": "studio"}  # the calibration set is there, not judged yet
+    with running(tmp_path, 0, **chosen) as app:
+        assert all(item["blurred"] for item in upcoming(visit(app), 12))
+
+
 def test_nothing_arrives_before_it_was_judged(tmp_path):
     with running(tmp_path, 10, filter="judge", filter_policy="block") as app:
         assert upcoming(visit(app), 4) == []

@@ -77,13 +77,13 @@ def own_policy(store: Store, user: int) -> Policy | None:
 
 
 def policy(store: Store, user: int | None) -> Policy:
-    """What holds for a person: the stricter of the installation's policy and their own; for None the installation's.
+    """What holds for a person: the stricter of the installation's policy and their own; for nobody (None, 0) its own.
 
     Always "off" where the store has no guard: nothing is judged there.
     """
     if store.guard is None:
         return "off"
-    if user is None:
+    if not user:
         return store.guard.policy
     with store.engine.connect() as db:
         row = db.execute(select(users.c.safety).where(users.c.id == user)).one_or_none()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import partial
 from typing import Annotated, Literal
 
@@ -42,11 +43,11 @@ def export(
     here: Here,
     me: Me,
     format: Annotated[Literal["safetensors", "json"], Query()] = "safetensors",
-    name: Annotated[str, Query(max_length=80, description="what to call it")] = "My taste",
+    name: Annotated[str, Query(max_length=80, description="what to call it; empty: after the day")] = "",
 ) -> Response:
     """This person's taste as a file, for other Zahirs, for diffusers and for ComfyUI."""
     try:
-        taste = _packed(here, me, name)
+        taste = _packed(here, me, name or f"Taste of {date.today().isoformat()}")
     except (ZahirError, ValueError) as error:
         raise HTTPException(409, f"There is no taste to put into a file yet: {error}") from error
     file = f'attachment; filename="{_plain(taste.name)}.{"json" if format == "json" else "safetensors"}"'
@@ -134,14 +135,10 @@ def _keep(store: Store, user: int, taste: TasteFile) -> None:
 
 
 def _forget(store: Store, user: int, name: str) -> None:
-    with store.writing():
-        mixed = mixes.mixed(store, user)
-        if mixed is not None and mixed.name == name:
-            mixes.set_mix(store, user, None, 0.0)
-        try:
-            drop_taste(store, name, user=user)
-        except StoreError as error:
-            raise HTTPException(404, _NO_TASTE) from error
+    try:
+        drop_taste(store, name, user=user)
+    except StoreError as error:
+        raise HTTPException(404, _NO_TASTE) from error
 
 
 def _plain(name: str) -> str:

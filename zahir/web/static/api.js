@@ -1,16 +1,20 @@
 /**
  * The server's routes as functions. Knows nothing of the page, and retries nothing: see outbox.js.
  *
- * @typedef {{id: string, url: string, kind: string, why: string, slot: string, ai: boolean, alt: string,
- *   number?: number}} Item  one picture of the feed; `id` is opaque
+ * @typedef {{id: string, url: string, films?: string[], blurred?: boolean, kind: string, why: string, slot: string,
+ *   ai: boolean, alt: string, number?: number}} Item  one picture of the feed, or a video with its films; `id` is opaque
+ * @typedef {"off" | "blur" | "block"} Policy
+ * @typedef {{slow: boolean, state: "none" | "waiting" | "working", done: number | null, of: number | null,
+ *   generator: string | null, trouble: string | null, library: {done: number, of: number} | null}} Making
+ * @typedef {{kept: {name: string, usable: boolean, kept: string}[], mix: {taste: string | null, share: number}}} Tastes
  * @typedef {{strength: number, surprise: number}} Dials  strength 0 to 100, surprise a step from 0 to 5
  * @typedef {{ratings: number, likes: number, calibration: {done: number, of: number}, dials: Dials,
- *   shared: number | null}} Taste
+ *   shared: number | null, filter: {least: Policy, own: Policy} | null}} Taste
  * @typedef {{why: string, near: {id: string, url: string, alt: string, number: number}[],
  *   shares: {own: number, people: number, everyone: number},
  *   made: {generator?: string | null, seed?: number | null, strength?: number | null, date?: string | null}}} Why
- * @typedef {{id: string, url: string, alt: string, number: number, rated: string, rating: number,
- *   rating_id: number | string}} Print
+ * @typedef {{id: string, url: string, films: string[], blurred: boolean, alt: string, number: number, rated: string,
+ *   rating: number, rating_id: number | string}} Print
  */
 
 /** The server could not be reached, or asked to come back later: the same request may succeed. */
@@ -34,10 +38,10 @@ function words(body) {
 /**
  * Ask; throws Away or Refused.
  * @param {string} path
- * @param {{method?: string, body?: unknown, key?: string}} [options] `key` makes a repeat harmless
+ * @param {{method?: string, body?: unknown, file?: Blob, key?: string}} [options] `key` makes a repeat harmless
  * @returns {Promise<any>} the JSON of the answer, null where it has none
  */
-async function ask(path, { method = "GET", body, key } = {}) {
+async function ask(path, { method = "GET", body, file, key } = {}) {
   /** @type {Record<string, string>} */
   const headers = { "X-Zahir": "1" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -45,9 +49,9 @@ async function ask(path, { method = "GET", body, key } = {}) {
   const reply = await fetch(path, {
     method,
     headers,
-    body: body === undefined ? undefined : JSON.stringify(body),
-    keepalive: method !== "GET", // a rating given while the page closes still leaves
-    signal: AbortSignal.timeout(15_000),
+    body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
+    keepalive: method !== "GET" && !file, // a rating given while the page closes still leaves
+    signal: AbortSignal.timeout(file ? 60_000 : 15_000),
   }).catch((error) => {
     throw new Away(String(error));
   });
@@ -95,6 +99,27 @@ export const expose = (item, slot, position, key) =>
 
 /** @param {Dials} dials */
 export const turn = (dials) => ask("/api/dials", { method: "PUT", body: dials });
+
+/** How far the picture is that is being made, and a new look at the library. @returns {Promise<Making>} */
+export const making = () => ask("/api/making");
+
+/** Stop what is being made. */
+export const cancel = () => ask("/api/making", { method: "DELETE" });
+
+/** @param {Policy} own what is asked of the filter beyond the server's policy */
+export const filter = (own) => ask("/api/filter", { method: "PUT", body: { own } });
+
+/** Tastes that came in files. @returns {Promise<Tastes>} */
+export const tastes = () => ask("/api/tastes");
+
+/** Keep a friend's taste. @param {Blob} file @returns {Promise<{name: string, usable: boolean}>} */
+export const bring = (file) => ask("/api/tastes", { method: "POST", file });
+
+/** @param {string} name of a kept taste */
+export const forget = (name) => ask(`/api/tastes/${encodeURIComponent(name)}`, { method: "DELETE" });
+
+/** @param {string | null} taste name of a kept one @param {number} share in percent */
+export const mix = (taste, share) => ask("/api/mix", { method: "PUT", body: { taste, share } });
 
 /** Where a copy of a picture is, with its origin and the mark that says it was generated. @param {string} item */
 export const copy = (item) => `/media/${encodeURIComponent(item)}.png?download=1`;

@@ -50,12 +50,20 @@ export function pencil(rating, hand) {
 }
 
 /**
- * A print as a frame of the contact sheet.
- * @param {{url: string, alt: string}} picture @param {number} [rating] @param {number} [hand] which of three hands draws
+ * A video without sound, in the forms that browsers play; it rests on its first frame.
+ * @param {{url: string, films?: string[]}} picture
+ */
+export const film = ({ url, films = [] }) =>
+  el("video", { poster: url, muted: true, loop: true, playsInline: true, preload: "auto", disablePictureInPicture: true },
+    ...films.map((src) => el("source", { src, type: `video/${src.includes(".webm") ? "webm" : "mp4"}` })));
+
+/**
+ * A print as a frame of the contact sheet; a video is there with its first frame.
+ * @param {{url: string, alt: string, blurred?: boolean}} picture @param {number} [rating] @param {number} [hand] which of three hands draws
  */
 export function frame(picture, rating = 0, hand = 0) {
   const img = el("img", { src: picture.url, alt: picture.alt, width: 480, height: 480, decoding: "async" });
-  const node = el("span", { className: "frame" }, img, ...pencil(rating, hand));
+  const node = el("span", { className: picture.blurred ? "frame blurred" : "frame" }, img, ...pencil(rating, hand));
   img.addEventListener("error", () => {
     node.dataset.missing = say.missing;
     node.classList.add("missing");

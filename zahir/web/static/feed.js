@@ -5,7 +5,9 @@ import { dials } from "./dials.js";
 import { $, el } from "./dom.js";
 import { press, swipe } from "./hands.js";
 import { lettersOn, meaning } from "./keys.js";
+import * as making from "./making.js";
 import * as memory from "./memory.js";
+import * as more from "./more.js";
 import * as reason from "./reason.js";
 import { open, settings, sheets } from "./sheets.js";
 import { say } from "./strings.en.js";
@@ -56,7 +58,7 @@ const dial = dials(visit.turn);
 const acts = {
   love: () => visit.rate("love"), like: () => visit.rate("like"), neither: () => visit.rate("neither"),
   dislike: () => visit.rate("dislike"), hate: () => visit.rate("hate"),
-  undo: visit.undo, why, alone, copy, close, keys: () => open($("#keys")),
+  undo: visit.undo, why, alone, copy, play: visit.play, close, keys: () => open($("#keys")),
   weaker: () => nudge("strength", -1), stronger: () => nudge("strength", 1),
   calmer: () => nudge("surprise", -1), wilder: () => nudge("surprise", 1),
   likes: () => location.assign("/likes"), feed: () => {},
@@ -91,6 +93,8 @@ swipe($("#picture"), {
 
 $("#undo-button").addEventListener("click", visit.undo);
 $("#because").addEventListener("click", () => why());
+$("#play-button").addEventListener("click", visit.play);
+$("#show-button").addEventListener("click", visit.reveal);
 $("#made-button").addEventListener("click", made);
 $("#keys-button").addEventListener("click", acts.keys);
 $("#dials-button").addEventListener("click", () => {
@@ -113,6 +117,11 @@ addEventListener("pageshow", (event) => event.persisted && visit.catchUp(dial.se
 
 sheets();
 settings();
+more.more(visit.begunAnew);
 turnRow();
 void visit.catchUp(dial.set);
 void visit.begin();
+void making.watch((now) => {
+  visit.told(now);
+  more.told(now);
+});

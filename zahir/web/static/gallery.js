@@ -1,7 +1,7 @@
 /** Likes: a contact sheet to come back to. What is chosen has a ring, as everything here is liked already. */
 
 import * as api from "./api.js";
-import { $, el, frame, pencil } from "./dom.js";
+import { $, el, film, frame, pencil } from "./dom.js";
 import { lettersOn, meaning } from "./keys.js";
 import * as memory from "./memory.js";
 import { stamp } from "./outbox.js";
@@ -12,6 +12,7 @@ import { say } from "./strings.en.js";
 /** @typedef {api.Print} Print */
 
 const grid = $("#grid");
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 const look = /** @type {HTMLDialogElement} */ ($("#look"));
 /** @type {Print[]} newest first */
 let prints = [];
@@ -31,10 +32,35 @@ const box = post(({ letter, reply, away }) => {
 const cells = () => [...grid.querySelectorAll(".pick")];
 
 /** @param {Print} print */
+const caption = (print) => (print.films.length ? `${print.number} · ${say.video}` : `${print.number}`);
+
+/** A video plays on its print while that is pointed at or in focus. @param {HTMLElement} button @param {Print} print */
+function wake(button, print) {
+  /** @type {HTMLVideoElement | null} */
+  let playing = null;
+  const start = () => {
+    if (playing || still.matches) return;
+    const video = film(print);
+    video.ariaHidden = "true";
+    $("img", button).after(video);
+    void video.play().catch(() => {}); // then the first frame stays
+    playing = video;
+  };
+  const rest = () => {
+    if (button.matches(":hover, :focus-visible")) return;
+    playing?.remove();
+    playing = null;
+  };
+  for (const name of ["pointerenter", "focus"]) button.addEventListener(name, start);
+  for (const name of ["pointerleave", "blur"]) button.addEventListener(name, rest);
+}
+
+/** @param {Print} print */
 function cell(print) {
   const button = el("button", { className: "pick", ariaPressed: "false", tabIndex: -1 },
-    frame(print), el("span", { className: "caption num", textContent: print.number }));
+    frame(print), el("span", { className: "caption num", textContent: caption(print) }));
   $("img", button).loading = "lazy";
+  if (print.films.length) wake(button, print);
   button.dataset.id = print.id;
   button.addEventListener("click", () => choose([print.id], !chosen.has(print.id)));
   button.addEventListener("focus", () => rove(button));
@@ -115,10 +141,26 @@ function show(at) {
   large = at;
   $("#large").src = print.url;
   $("#large").alt = print.alt;
+  $("#large").hidden = print.films.length > 0;
+  project(print.films.length ? print : null);
+  for (const one of [$("#large"), $("#large-film")]) one.classList.toggle("blurred", print.blurred);
+  $("#show-button").hidden = !print.blurred;
   $("#large-words").textContent = `${say.number(print.number)}. ${print.alt}`;
   $("#earlier").disabled = at === 0;
   $("#later").disabled = at === prints.length - 1;
   open(look);
+}
+
+/** Show a video large, or none. @param {Print | null} print */
+function project(print) {
+  const screen = $("#large-film");
+  screen.hidden = !print;
+  screen.replaceChildren(...(print ? film(print).childNodes : []));
+  screen.muted = true;
+  screen.ariaLabel = print?.alt ?? null;
+  screen.poster = print?.url ?? "";
+  screen.load();
+  if (print && !still.matches) void screen.play().catch(() => {}); // then its first frame stays, with the controls
 }
 
 async function load() {
@@ -143,6 +185,11 @@ $("#download").addEventListener("click", download);
 $("#look-button").addEventListener("click", () => show(prints.findIndex((print) => chosen.has(print.id))));
 $("#earlier").addEventListener("click", () => show(large - 1));
 $("#later").addEventListener("click", () => show(large + 1));
+$("#show-button").addEventListener("click", () => {
+  for (const one of [$("#large"), $("#large-film")]) one.classList.remove("blurred");
+  $("#show-button").hidden = true;
+});
+look.addEventListener("close", () => project(null));
 look.addEventListener("keydown", (event) => {
   if (event.key === "ArrowLeft") show(large - 1);
   if (event.key === "ArrowRight") show(large + 1);

@@ -7,12 +7,12 @@
 
 const KEYS = {
   l: "like", ArrowRight: "like", " ": "neither", ArrowDown: "neither", a: "dislike", ArrowLeft: "dislike",
-  u: "undo", w: "why", f: "alone", s: "copy", "?": "keys", Escape: "close",
+  u: "undo", w: "why", f: "alone", s: "copy", p: "play", "?": "keys", Escape: "close",
   "[": "weaker", "]": "stronger", "-": "calmer", "−": "calmer", "+": "wilder", "=": "wilder",
   1: "feed", 2: "likes",
 };
 /** Where a layout has no such letters, the place of the key counts. */
-const PLACES = { KeyL: "l", KeyA: "a", KeyU: "u", KeyW: "w", KeyF: "f", KeyS: "s", BracketLeft: "[", BracketRight: "]" };
+const PLACES = { KeyL: "l", KeyA: "a", KeyU: "u", KeyW: "w", KeyF: "f", KeyS: "s", KeyP: "p", BracketLeft: "[", BracketRight: "]" };
 const STRONG = { like: "love", dislike: "hate" };
 
 /** @param {{key: string, code?: string}} event */
@@ -25,7 +25,7 @@ function letter({ key, code = "" }) {
 /**
  * @param {KeyboardEvent} event
  * @param {boolean} [letters] whether keys that write a character act (WCAG 2.1.4 wants them to be switched off)
- * @returns {string | null} love, like, neither, dislike, hate, undo, why, alone, copy, keys, close, weaker, stronger,
+ * @returns {string | null} love, like, neither, dislike, hate, undo, why, alone, copy, play, keys, close, weaker, stronger,
  *   calmer, wilder, feed or likes
  */
 export function meaning(event, letters = true) {

@@ -66,16 +66,21 @@ export function because(feed) {
   return feed.ratings === feed.of && feed.past.length ? say.calibrated : item.why;
 }
 
-/** @param {Feed} feed @param {string} note */
-export function label(feed, note) {
+/**
+ * @param {Feed} feed @param {string} note what to say instead of the latest rating
+ * @param {string} aside what to say quietly beside the number
+ */
+export function label(feed, note, aside) {
   progress(feed);
   strip(feed);
   undoRow(feed, note);
   const item = onWall(feed), done = calibrated(feed);
   $("#number").textContent = done < feed.of ? say.calibrating(done, feed.of) : say.number(number(feed));
+  $("#step").textContent = aside;
+  $("#undo").classList.toggle("brief", Boolean(aside));
   $("#because").textContent = because(feed);
   $("#because").disabled = !item;
-  $("#made-button").textContent = item?.ai === false ? say.imported : say.generated;
+  $("#made-button").textContent = item?.ai === false ? say.imported : item?.films?.length ? say.generatedVideo : say.generated;
 }
 
 /** The mark of the rating just given is drawn on its button. @param {string | null} given love, like, neither, dislike or hate */

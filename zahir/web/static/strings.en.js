@@ -42,7 +42,28 @@ export const say = {
   alone: "Only the picture. F or Escape brings the rest back.",
   together: "Everything is back.",
   generated: "Generated picture",
+  generatedVideo: "Generated video",
   imported: "Imported picture",
+  play: "Play",
+  pause: "Pause",
+  video: "video",
+  blurred: "blurred by the filter",
+  showOnce: "Show once",
+  step: (/** @type {number} */ done, /** @type {number} */ of) => `Step ${done} of ${of}`,
+  library: (/** @type {number} */ done, /** @type {number} */ of) => `Looking at the library anew, ${done} of ${of}`,
+  libraryShort: (/** @type {number} */ done, /** @type {number} */ of) => `${done} of ${of} seen anew`,
+  beingMade: (/** @type {string} */ by, /** @type {number} */ done, /** @type {number} */ of) =>
+    `The next one is being made by ${by}: step ${done} of ${of}.`,
+  beginsToBeMade: "The next one is about to be made.",
+  nothingMade: "Nothing is being made now. The next one begins with your next rating.",
+  notMade: (/** @type {string} */ why) => `The latest one could not be made: ${why}`,
+  nothingMixed: "nothing",
+  mixed: (/** @type {string} */ name, /** @type {number} */ share) =>
+    `From now on ${share}\u2009% of what is made follows “${name}”, the rest follows you.`,
+  unusable: (/** @type {string} */ name) =>
+    `“${name}” is kept. It speaks of other pictures than this server makes, so it cannot be mixed in here.`,
+  forget: (/** @type {string} */ name) => `Forget “${name}”`,
+  away: "The server cannot be reached now. Try again in a moment.",
   news: (/** @type {string} */ what, /** @type {number} */ n, /** @type {string} */ alt, /** @type {string} */ why) =>
     `${what}. No. ${n}: ${alt.replace(/\.$/, "")}. ${why}`,
   strength: (/** @type {number} */ v) => (v === 0 ? "off" : `${v}`),

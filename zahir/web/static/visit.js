@@ -8,6 +8,7 @@ import * as api from "./api.js";
 import { $ } from "./dom.js";
 import * as feeds from "./feed-state.js";
 import { because, label, stamp as stampButton } from "./label.js";
+import { hurry } from "./making.js";
 import * as memory from "./memory.js";
 import { stamp } from "./outbox.js";
 import { post, wait } from "./post.js";
@@ -27,6 +28,10 @@ let note = ""; // what the undo row says instead of the latest rating
 let away = false; // the server could not be reached
 let kept = 0; // ratings that had to wait for it
 let asking = false;
+/** @type {api.Making | null} */
+let slow = null; // what takes long, and how far it is
+/** @type {Set<string>} */
+const shown = new Set(); // ids of blurred pictures that were asked for
 /** @type {(item: api.Item) => void} */
 let heard = () => {};
 
@@ -61,9 +66,52 @@ export function remark(text) {
   draw();
 }
 
+/** What stands beside the number: the filter's doubt, how far the next one is, or a new look at the library. */
+function aside() {
+  const item = feeds.onWall(feed);
+  if (item?.blurred && !shown.has(item.id)) return say.blurred;
+  if (slow?.state === "working" && slow.of) return say.step(slow.done ?? 0, slow.of);
+  const library = narrow.matches ? say.libraryShort : say.library;
+  return slow?.library ? library(slow.library.done, slow.library.of) : "";
+}
+
 export function draw() {
   const offline = narrow.matches ? say.offlineShort : say.offline;
-  label(feed, away && kept ? offline(waiting()) : note);
+  const said = away && kept ? offline(waiting()) : note;
+  label(feed, said, said && narrow.matches ? "" : aside());
+  const item = present(), moving = pictures.moving();
+  $("#show-button").hidden = !item?.blurred || shown.has(item.id);
+  $("#play-button").hidden = moving === null || !item;
+  $("#play-button").textContent = moving ? say.pause : say.play;
+}
+
+/** How far what takes long has come. @param {api.Making} now */
+export function told(now) {
+  slow = now;
+  draw();
+}
+
+/** Let a video rest, or play again. */
+export function play() {
+  if (pictures.moving() === null) return;
+  pictures.toggle();
+  draw();
+  announce(pictures.moving() ? say.pause : say.play);
+}
+
+/** Show a blurred picture, this one time. */
+export function reveal() {
+  const item = present();
+  if (!item) return;
+  shown.add(item.id);
+  pictures.reveal();
+  draw();
+}
+
+/** Other pictures may be shown from now on: what waits here was chosen before. */
+export function begunAnew() {
+  memory.keep({ ...feed, queue: [], coming: [] });
+  location.reload();
 }
 
 /** What hangs, and can be rated. @returns {api.Item | undefined} */
@@ -151,6 +199,7 @@ export function rate(given) {
   const key = stamp(), what = say.rated[given]?.(number()) ?? "";
   note = "";
   box.post({ kind: "rate", key, item: item.id, rating: RATINGS[given] });
+  setTimeout(hurry, 1000); // by then the next one may have been begun
   if (away) kept = Math.max(kept, waiting());
   change(feeds.rate(feed, RATINGS[given], key), Math.sign(RATINGS[given]));
   stampButton(given);
