@@ -11,7 +11,8 @@ from zahir.cli import app
 from zahir.errors import SpaceMismatch, ZahirError
 from zahir.interactions import History
 from zahir.media import Media, Origin, read_image, read_video
-from zahir.store import Store
+from zahir.safety import Guard
+from zahir.store import Store, checks
 from zahir.studio import StudioEncoder, recipe
 from zahir.studio.genome import random
 from zahir.studio.picture import render
@@ -139,6 +140,28 @@ def test_a_spread_shows_few_of_many(generate):
 
 
 @pytest.mark.slow
+def test_what_the_filter_doubts_is_kept_but_not_written(generate, monkeypatch):
+    class Warm:
+        """Takes whatever is more red than blue for unsafe."""
+
+        name, version = "nsfw", "1"
+
+        def score(self, media):
+            return np.float32([warmth([each]) > 0 for each in media])
+
+    monkeypatch.setattr("zahir.filters.nsfw.OpenNsfw", Warm)
+    words = ["--user", "person1", "--strip", "person2", "--strength", "2", "--filter", "nsfw"]
+    safe, out = generate(*words, n=4)
+    assert all(warmth([each]) <= 0 for each in safe)
+    store = Store(out / "home", guard=Guard("nsfw", "block"))
+    made = [item for item in store.unembedded("no such space", 99) if item > 30]
+    assert len(made) == 4
+    assert 0 < len(checks.veil(store, None, made).blocked) == 4 - len(safe) < 4
+    store.close()
+    kept, _ = generate("--user", "person2", "--more", "cool", "--filter", "nsfw")
+    assert len(kept) == 2
+
+
 def test_an_edit_stays_near_the_picture_and_goes_towards_the_taste(generate, home):
     before = read_image(home / "picture.png")
     gently, out = generate("--user", "person1", "--edit", "picture.png", "--amount", "0.3", "--more", "warm")

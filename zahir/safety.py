@@ -38,6 +38,11 @@ def stricter(one: Policy, other: Policy) -> Policy:
     return max(one, other, key=POLICIES.index)
 
 
+def doubted(score: float | None, guard: Guard) -> bool:
+    """Whether the guard's policy applies to a medium of this score; to one that could not be judged it does."""
+    return score is None or score >= guard.threshold
+
+
 def judge(check: Filter, media: Sequence[Media]) -> list[float | None]:
     """The filter's score of each medium, in [0, 1]; None where it failed, which a policy treats as not safe.
 

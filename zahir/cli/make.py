@@ -59,6 +59,7 @@ def generate(
     generator: Annotated[str, typer.Option()] = "studio",
     encoder: Annotated[str, typer.Option()] = "studio",
     model: Annotated[str, typer.Option()] = "wals",
+    filter: Annotated[str | None, typer.Option(help="such as nsfw: what it doubts is kept, not written out")] = None,
 ) -> None:
     """Make pictures for a taste, and steer it: towards words, other people, what is new, or what exists."""
     import numpy as np
@@ -69,7 +70,9 @@ def generate(
     from zahir.media import Media, contact_sheet
     from zahir.plugins import make
     from zahir.protocols import Edits
+    from zahir.safety import Guard, doubted, judge
     from zahir.store import Store
+    from zahir.store.checks import veil
 
     wants = {
         "--user, --taste, --like or --most-similar: whose pictures?": not (user or taste or like or most_similar),
@@ -88,6 +91,8 @@ def generate(
     for wanted in (rule for rule, broken in wants.items() if broken):
         raise ZahirError(f"give {wanted}")
     said, mixed = steering.words(more or [], less or []), [steering.weighted(who, 1.0) for who in mix or []]
+    check = make("filters", filter) if filter else None
+    guard = Guard(check.name, "block") if check else None
     store, eyes, fitted = Store(home()), make("encoders", encoder), make("taste_models", model)
     hand = with_library(make("generators", generator), store, eyes.space)
     if eyes.space != hand.space:
@@ -121,17 +126,22 @@ def generate(
                     "prompt": prompt, "avoid": avoid, "progress": progress,
                 }  # fmt: skip
                 made = _exactly(hand, tastes, **exact)
-                items = store.add_items(made, eyes.encode(made), space=eyes.space, made_for=person)
-                if video:
-                    _film(hand, tastes, **exact).to_video(out / "film.webm")
+                items = store.add_items(made, eyes.encode(made), space=eyes.space, made_for=person, check=check)
+                film = _film(hand, tastes, **exact) if video else None
+                if film and not (check and guard and doubted(judge(check, [film])[0], guard)):
+                    film.to_video(out / "film.webm")
             else:
                 items = step(
                     store, person, encoder=eyes, model=fitted, generator=hand, n=spread or n, seed=seed, steer=steer,
                     surprise=0.0 if like or unexplored else surprise, prompt=prompt, negative=avoid, size=(side, side),
-                    progress=progress, **given,
+                    progress=progress, check=check, **given,
                 )  # fmt: skip
+        blocked = veil(Store(home(), guard=guard), None, items).blocked
+        items = [item for item in items if item not in blocked]
         media = [store.media(item) for item in items]
-        best = _most_different(media, eyes.encode(media), n) if spread else range(len(media))
+        best = _most_different(media, eyes.encode(media), n) if spread and len(media) > n else range(len(media))
+        if blocked:
+            typer.echo(f"{len(blocked)} not written: the filter '{filter}' doubts them")
         for k in best:
             shown.append(media[k])
             name = f"{f'user{person}' if person else 'taste'}-{items[k]}"
