@@ -88,47 +88,6 @@ def solve_short(which, indptr, indices, ratings, weights, table, half, prior, st
 
 @kernel
 @no_type_check
-def improve_some(which, indptr, indices, ratings, weights, table, half, prior, strength, steps, out):
-    """Move rows `which` of `out` by conjugate gradients towards their minima (Hestenes & Stiefel 1952)."""
-    dim = table.shape[1]
-    longest = 0
-    for i in which:
-        longest = max(longest, indptr[i + 1] - indptr[i])
-    rows = np.empty((longest, dim), np.float32)
-    left = np.empty(longest, np.float32)
-    slope, step, image = np.empty(dim, np.float32), np.empty(dim, np.float32), np.empty(dim, np.float32)
-    bits = np.empty(dim, np.uint32)
-    for i in which:
-        k = indptr[i + 1] - indptr[i]
-        own = prior[i if len(prior) > 1 else 0]
-        a, x, s = rows[:k], out[i], strength[i]
-        for j in range(k):
-            left[j] = _take(indptr[i] + j, indices, ratings, weights, table, half, x, bits, a[j])
-        for d in range(dim):
-            slope[d] = s * (own[d] - x[d])
-        for j in range(k):
-            _axpy(left[j], a[j], slope)
-        step[:] = slope
-        size = _dot(slope, slope)
-        goal = np.float32(1e-10) * size
-        for _ in range(steps):
-            if size <= goal:
-                break
-            for d in range(dim):
-                image[d] = s * step[d]
-            for j in range(k):
-                _axpy(_dot(a[j], step), a[j], image)
-            length = size / _dot(step, image)
-            _axpy(length, step, x)
-            _axpy(-length, image, slope)
-            before = size
-            size = _dot(slope, slope)
-            for d in range(dim):
-                step[d] = slope[d] + (size / before) * step[d]
-
-
-@kernel
-@no_type_check
 def _fours(n):
     return (n + 3) // 4 * 4
 

@@ -12,7 +12,8 @@ from jaxtyping import Float, Float32, Float64
 from scipy.linalg import solve_triangular
 
 from zahir.interactions import Rows
-from zahir.taste.kernels import improve_some, solve_short
+from zahir.taste.kernels import solve_short
+from zahir.taste.passes import improve_some
 from zahir.taste.threads import product, share
 
 _BLOCK = 1 << 19  # floats gathered at once: 2 MB, so that a block stays in cache from gather to result
@@ -22,7 +23,6 @@ _SHORT = 320  # systems of up to this many unknowns are solved by a kernel, larg
 _WELL_CONDITIONED = 1000.0  # float32 loses three digits of its seven up to here
 _ITERATIVE = 640  # rows with more entries than this, in wider spaces than this, try conjugate gradients first
 _PART = 1 << 16  # rows solved before they are written
-_GATHERED = 1 << 24  # floats of one row that are gathered for conjugate gradients; longer rows are solved
 
 
 def solve_rows(
@@ -84,31 +84,45 @@ def solve_rows(
 def improve_rows(
     rows: Rows,
     factors: Float[np.ndarray, "cols dim"],
-    start: Float32[np.ndarray, "rows dim"],
+    start: Float32[np.ndarray, "rows dim"] | None = None,
     *,
     prior: Float32[np.ndarray, "rows dim"] | Float32[np.ndarray, "dim"] | None = None,
     gram: Float64[np.ndarray, "dim dim"] | None = None,
     strength: float,
     steps: int = 3,
+    near: float = 1e-5,
     threads: int | None = None,
 ) -> Float32[np.ndarray, "rows dim"]:
-    """Move each row from `start` towards what `solve_rows` finds, by a few steps of conjugate gradients.
+    """Move each row from `start` (zero without) towards what `solve_rows` finds, by conjugate gradients.
 
-    For sweeps that alternate: the other side moves next, so that exact rows are wasted (Takacs, Pilaszy &
-    Tikk 2011). O(k dim) a step for k entries, whatever `gram` is: it serves as preconditioner. Never
-    worse than `start`; worth it where rows have more entries than dimensions.
+    At most `steps` of them, and none once a row's slope has come down to `near` times what it was at
+    `start`. For sweeps that alternate: the other side moves next, so that exact rows are wasted (Takacs,
+    Pilaszy & Tikk 2011). O(k dim) a step for k entries, whatever `gram` is: it serves as preconditioner,
+    so that short rows have little left to do. Never worse than `start`.
     """
     _check(rows, factors, prior, gram, np.asarray(strength))
-    if start.shape != (rows.num_rows, factors.shape[1]):
+    if start is not None and start.shape != (rows.num_rows, factors.shape[1]):
         raise ValueError(f"start has shape {start.shape}; expected {(rows.num_rows, factors.shape[1])}.")
     if steps < 1:
         raise ValueError(f"steps must be at least 1; got {steps}.")
-    if gram is None:
-        return _improve(rows, factors, start.copy(), prior, strength, steps, threads)
-    turned = _Turned(gram, float(strength), threads)
-    priors = None if prior is None else turned.prior(prior)
-    at = turned.there(start)
-    return turned.back(_improve(rows, turned.factors(factors), at, priors, 1.0, steps, threads))
+    turned = None if gram is None else _Turned(gram, float(strength), threads)
+    if turned is None:
+        out, table = start.copy() if start is not None else None, factors.astype(np.float32, copy=False)
+        priors, each = prior, np.full(rows.num_rows, strength, np.float32)
+    else:
+        out, table = None if start is None else turned.there(start), turned.factors(factors)
+        priors, each = None if prior is None else turned.prior(prior), np.ones(rows.num_rows, np.float32)
+    cold = out is None
+    out = np.zeros((rows.num_rows, factors.shape[1]), np.float32) if out is None else out
+    own = np.zeros((1, factors.shape[1]), np.float32) if priors is None else np.atleast_2d(priors)
+    lengths = np.diff(rows.indptr)
+
+    def by_steps(chunk: np.ndarray) -> None:
+        improve_some(chunk, *rows, table, own, each, steps, np.float32(near), cold, out)
+
+    share(by_steps, chunks((2 * steps + 1) * lengths * factors.shape[1]), threads)
+    out[lengths == 0] = np.broadcast_to(own, out.shape)[lengths == 0]
+    return out if turned is None else turned.back(out)
 
 
 def solve_rows_slowly(
@@ -161,39 +175,11 @@ def _solve(
 
     work = lengths * np.minimum(lengths, dim) * dim
     share(by_lapack, _blocks(np.where(short, 0, lengths), dim), threads)
-    share(by_kernel, _chunks(np.where(short, work, 0)), threads)
+    share(by_kernel, chunks(np.where(short, work, 0)), threads)
     return out
 
 
-def _improve(
-    rows: Rows,
-    factors: np.ndarray,
-    out: np.ndarray,
-    prior: np.ndarray | None,
-    strength: float,
-    steps: int,
-    threads: int | None,
-) -> np.ndarray:
-    dim, lengths = factors.shape[1], np.diff(rows.indptr)
-    start = np.zeros(dim, np.float32) if prior is None else prior
-    priors, each = np.atleast_2d(start), np.full(rows.num_rows, strength, np.float32)
-    table, half = _seen(factors)
-    huge = lengths * dim > _GATHERED
-    empty = lengths == 0
-    out[empty] = np.broadcast_to(start, out.shape)[empty]
-
-    def by_steps(chunk: np.ndarray) -> None:
-        improve_some(chunk, *rows, table, half, priors, each, steps, out)
-
-    share(by_steps, _chunks(np.where(huge, 0, (2 * steps + 1) * lengths * dim)), threads)
-    if np.any(huge):
-        which = np.flatnonzero(huge)
-        own = start if start.ndim == 1 else start[which]
-        out[which] = _solve(_take(rows, which), factors, own, np.full(len(which), strength), _longest(factors), threads)
-    return out
-
-
-def _chunks(work: np.ndarray) -> Iterator[np.ndarray]:
+def chunks(work: np.ndarray) -> Iterator[np.ndarray]:
     """Rows with any work, those with most first, cut so that each part takes a few milliseconds."""
     order = np.argsort(-work, kind="stable")
     order = order[work[order] > 0]

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 from threadpoolctl import ThreadpoolController
 
-_ROWS, _BAND = 4096, 128  # rows and columns of a product at a time
+_ROWS, _BAND = 1024, 128  # rows and columns of a product at a time
+_SUMMED = 4096  # rows of a gram at a time
 T = TypeVar("T")
 
 
@@ -47,7 +48,7 @@ def product(
         for inner, outer in bands:
             np.matmul(block[:, inner], narrow[inner, outer], out=out[span, outer])
 
-    share(multiply, _spans(len(table)), threads)
+    share(multiply, _spans(len(table), _ROWS), threads)
     return out
 
 
@@ -57,7 +58,7 @@ def gram(vectors: Float[np.ndarray, "n dim"], threads: int | None = None) -> Flo
     sums = np.zeros((count, vectors.shape[1], vectors.shape[1]))
 
     def add(thread: int) -> None:
-        for span in _spans(len(vectors))[thread::count]:
+        for span in _spans(len(vectors), _SUMMED)[thread::count]:
             block = vectors[span].astype(np.float32, copy=False)
             sums[thread] += block.T @ block
 
@@ -75,5 +76,5 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _spans(rows: int) -> list[slice]:
-    return [slice(first, first + _ROWS) for first in range(0, rows, _ROWS)]
+def _spans(rows: int, size: int) -> list[slice]:
+    return [slice(first, first + size) for first in range(0, rows, size)]
