@@ -28,7 +28,7 @@ _LEAST = 0.25  # spreads between candidates at least, however sure a preference 
 _THUMB = 24
 
 # what a usual photograph measures in OKLab: the middle of its lightness, and that lightness's spread
-_MIDDLE, _CONTRAST = 0.60, 0.20
+_MIDDLE, _CONTRAST = 0.60, 0.17
 
 
 class Proposal(NamedTuple):
@@ -45,15 +45,15 @@ def start(pixels: UInt8[np.ndarray, "height width 3"]) -> Settings:
     """
     light, red, yellow = np.moveaxis(oklab(_thumb(pixels, 64)), -1, 0)
     middle = float(np.clip(np.median(light), 0.1, 0.95))
-    exposure = 0.5 * float(np.clip(3 * np.log2(_MIDDLE / middle), -1.5, 1.5))
-    contrast = 0.5 * float(np.clip(np.log2(_CONTRAST / max(0.02, float(light.std()))), -1, 1))
+    exposure = 0.3 * float(np.clip(3 * np.log2(_MIDDLE / middle), -1.5, 1.5))
+    contrast = 0.25 * float(np.clip(np.log2(_CONTRAST / max(0.02, float(light.std()))), -1, 1))
     chroma = np.hypot(red, yellow)
     muted = chroma <= np.quantile(chroma, 0.5)
-    share = 0.4 / max(0.2, float(light[muted].mean()))  # a cast grows with lightness
+    share = 0.25 / max(0.2, float(light[muted].mean()))  # a cast grows with lightness
     temperature = float(np.clip(-share * yellow[muted].mean() / 0.07, -0.5, 0.5))
     tint = float(np.clip(-share * red[muted].mean() / 0.06, -0.5, 0.5))
     # what is darkened keeps its whites
-    return Settings(exposure, contrast, whites=max(0.0, -0.6 * exposure), temperature=temperature, tint=tint)
+    return Settings(exposure, contrast, whites=max(0.0, -exposure), temperature=temperature, tint=tint)
 
 
 def propose(
@@ -82,7 +82,7 @@ def propose(
     drawn = rng.standard_normal((_FIRST - 1, len(SPREAD))) @ spread_out.T
     offsets = preference.mean + np.concatenate([np.zeros((1, len(SPREAD))), drawn])
     likely, scores, looks = _judged(offsets, begin, pixels, preference, precision, taste, show)
-    middle, spread = float(scores.mean()), float(scores.std()) or 1.0
+    middle, spread = float(scores.mean()), max(1e-6, float(scores.std()))
     for _ in range(_ROUNDS):
         best = offsets[np.argsort(-(likely + PULL * (scores - middle) / spread), kind="stable")[:_BEST]]
         step = np.maximum(best.std(0), _LEAST)

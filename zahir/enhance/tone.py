@@ -13,6 +13,7 @@ Numbers are read as sRGB's, whatever profile a photograph has and keeps: its neu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +65,9 @@ _LAB = np.array(
         [1.9779984951, -2.4285922050, 0.4505937099],
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
+)
+_TO_LMS, _TO_LAB, _FROM_LAB, _FROM_LMS = (  # as products from the right take them
+    each.T.astype(np.float32) for each in (_LMS, _LAB, np.linalg.inv(_LAB), np.linalg.inv(_LMS))
 )
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _WARM, _MAGENTA = np.array([0.01, 0.07]), np.array([0.06, -0.03])  # where white goes in (a, b) at 1
@@ -205,6 +209,7 @@ def _bands(pixels: np.ndarray) -> Iterator[slice]:
     yield from (slice(first, first + rows) for first in range(0, len(pixels), rows))
 
 
+@cache
 def _decoded(largest: int) -> np.ndarray:
     """Linear light of each value of a channel, sRGB's curve (IEC 61966-2-1)."""
     x = np.arange(largest + 1) / largest
@@ -219,11 +224,11 @@ def _encoded(linear: np.ndarray, dtype: np.dtype[np.integer]) -> np.ndarray:
 
 
 def _lab(linear: np.ndarray, balance: np.ndarray) -> np.ndarray:
-    return (np.cbrt(linear @ _LMS.T.astype(np.float32)) * balance) @ _LAB.T.astype(np.float32)
+    return (np.cbrt(linear @ _TO_LMS) * balance) @ _TO_LAB
 
 
 def _rgb(lab: np.ndarray) -> np.ndarray:
-    return (lab @ np.linalg.inv(_LAB).T.astype(np.float32)) ** 3 @ np.linalg.inv(_LMS).T.astype(np.float32)
+    return (lab @ _FROM_LAB) ** 3 @ _FROM_LMS
 
 
 def _in_gamut(linear: np.ndarray) -> np.ndarray:
