@@ -26,7 +26,8 @@ Switch = Literal["auto"] | bool
 
 _PEOPLE, _EACH = 5, 10  # so many people, with so many ratings each, and a part of the model can be judged
 _POWERS = (0.0, 0.5, 1.0)  # of the images' covariance, as the covariance of tastes
-_WORSE = 1.0  # standard errors by which a part must lose to be left out: learned from two thirds, it helps less
+# standard errors that a part must gain: likeness does no harm where it says nothing, a curve that gains nothing does
+_LEAST_OF_PEOPLE, _LEAST_OF_CURVE = -1.0, 0.0
 _JITTER = 1e-5
 
 
@@ -66,9 +67,11 @@ def choose(
 
     shared = few.take(np.bincount(few.items, minlength=1)[few.items] > 1)
     likely = partial(_scaled, few, seen, [plain.kernel], alike=True, seed=seed, start=plain.scales)
-    steering, of_people = _settle("people like me", alike, plain, likely, shared, few, seen, seed)
+    steering, of_people = _settle(
+        "people like me", alike, plain, likely, shared, few, seen, seed, least=_LEAST_OF_PEOPLE
+    )
     bent = partial(_scaled, few, seen, [curve(units)], alike=steering.alike, seed=seed, start=steering.scales)
-    ranking, of_curve = _settle("curved kernel", curved, steering, bent, few, few, seen, seed)
+    ranking, of_curve = _settle("curved kernel", curved, steering, bent, few, few, seen, seed, least=_LEAST_OF_CURVE)
     return Choice(steering, ranking, f"{of_people}; {of_curve}")
 
 
@@ -107,8 +110,10 @@ def _settle(
     table: Interactions,
     units: np.ndarray,
     seed: int,
+    *,
+    least: float,
 ) -> tuple[Option, str]:
-    """`make()` where it is asked for, or where it does not rank new pictures worse by a standard error.
+    """`make()` where it is asked for, or where it ranks new pictures better by `least` standard errors.
 
     `judges` are ratings that can tell.
     """
@@ -120,7 +125,7 @@ def _settle(
     option = make()
     better, worse = (cold_ranking(table, _predictor(each, units), seed=seed) for each in (option, plain))
     found = gain(better, worse, table.items)
-    return (option, f"{what}: on, {found}") if found.mean > -_WORSE * found.error else (plain, f"{what}: off, {found}")
+    return (option, f"{what}: on, {found}") if found.mean > least * found.error else (plain, f"{what}: off, {found}")
 
 
 def _predictor(option: Option, units: np.ndarray) -> Callable[[Interactions, Interactions], np.ndarray]:

@@ -48,9 +48,9 @@ class GaussianTaste:
     (`zahir.taste.pictures`). There are two heads, fitted apart: one with linear k, whose tastes are vectors
     that steer a generator (`embed_user`, `tastes`), and one with curved k that ranks (`predict`, `score`,
     `posterior`). Scales come by evidence (`zahir.taste.evidence`), below 30 ratings they are rounded ones.
-    `alike` (the terms with S) and `curved` are "auto": on where enough people can tell, unless pictures held out
-    from everybody are then ranked worse by a standard error; `why_` tells. Without `curved` the linear head
-    ranks as well.
+    `alike` (the terms with S) and `curved` are "auto": on where pictures held out from everybody are then ranked
+    better, the former unless they are ranked worse by a standard error; `why_` tells. Without `curved` the linear
+    head ranks as well.
 
     Up to 5,000 ratings all are solved as one system (Rasmussen & Williams 2006, eq. 2.23), and a history
     amends it exactly: newcomers, ratings that came, changed or went. Beyond, without S and without curve,
