@@ -114,6 +114,12 @@ def test_grey_is_read_as_three_channels(tmp_path):
     )
 
 
+def test_a_profile_of_grey_is_not_kept_for_three_channels(tmp_path):
+    grey = ICC[:16] + b"GRAY" + ICC[20:]
+    Image.fromarray(pixels(np.uint8, (9, 14))).save(tmp_path / "a.png", icc_profile=grey)
+    assert photo.read(tmp_path / "a.png").icc == b""
+
+
 def test_another_format_keeps_what_it_can(tmp_path):
     photo.write(Photo(pixels(np.uint16), exif=exif(), icc=ICC), tmp_path / "a.tif")
     deep = photo.read(tmp_path / "a.tif")

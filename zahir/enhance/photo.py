@@ -173,6 +173,8 @@ def _photo(path: Path, opened: Image.Image) -> Photo:
         channels = channels[::rows, ::columns]
     alpha = np.ascontiguousarray(channels[..., 3]) if channels.shape[-1] == 4 else None
     icc = opened.info.get("icc_profile") or b""
+    if icc[16:20] != b"RGB ":  # of grey: what is written has three channels
+        icc = b""
     return Photo(np.ascontiguousarray(channels[..., :3]), alpha, exif, icc, bytes(xmp))
 
 
