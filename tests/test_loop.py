@@ -175,3 +175,50 @@ def test_small_turns_explore_what_is_left_open_and_large_ones_anything(store):
     assert len(asked) == 1
     step(store, user, encoder=echo, model=Watched(), generator=echo, n=1, surprise=1.3, seed=1)
     assert len(asked) == 1
+
+
+class Talks(Echo):
+    """Remembers what it was asked."""
+
+    accepts_prompts = True
+
+    def generate(self, tastes, **asked):
+        self.asked = asked
+        return super().generate(tastes, **asked)
+
+
+def test_a_steer_sees_all_tastes_and_has_the_last_word_on_where_to_go(store):
+    user, echo, seen = liked(store), Echo(), []
+
+    def turned(tastes):
+        seen.append(len(tastes))
+        return np.float32([[1, 0], [0, -1], [-1, 0]])
+
+    ids = step(store, user, encoder=echo, model=Mean(), generator=echo, n=3, surprise=0.0, seed=5, steer=turned)
+    assert seen == [3]
+    assert_allclose(store.vectors(SPACE)[-3:], [[1, 0], [0, -1], [-1, 0]], atol=0.02)  # not led apart
+    assert len(ids) == 3
+
+
+def test_prompt_negative_steps_and_guidance_reach_the_generator(store):
+    hand, avoid = Talks(), np.float32([0.6, 0.8])
+    step(store, liked(store), encoder=hand, model=Mean(), generator=hand, n=2, seed=5, prompt="a cat", negative=avoid,
+         steps=7, guidance=2.5)  # fmt: skip
+    assert (hand.asked["prompts"], hand.asked["steps"], hand.asked["guidance"]) == (["a cat"], 7, 2.5)
+    assert_allclose(hand.asked["negatives"], avoid[None])
+    step(store, 1, encoder=hand, model=Mean(), generator=hand, n=1, seed=5)
+    assert all(hand.asked[name] is None for name in ("prompts", "negatives", "steps", "guidance"))
+
+
+def test_what_is_made_for_nobody_in_particular_is_everybody_s(store):
+    liked(store)
+    echo = Echo()
+
+    class Everybody(Mean):
+        def tastes(self, history, n, *, rng):
+            assert len(history) == 0
+            return np.repeat(np.float32([[0.6, 0.8]]), n, axis=0)
+
+    ids = step(store, None, encoder=echo, model=Everybody(), generator=echo, n=2, surprise=0.0, seed=5)
+    assert [store.item(item).made_for for item in ids] == [None, None]
+    assert_allclose(store.vectors(SPACE)[-2], [0.6, 0.8], atol=0.02)
