@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     encoder: str = Field("studio", description="encoder plugin; NAME=PLACE takes its weights from a folder or file")
     generator: str = Field("studio", description="generator plugin, or several with commas: each keeps its share ready")
     generator_stand_in: str = Field("studio", description="a quick one, of shelf and waiting: generator and encoder")
-    taste_model: str = Field("wals", description="taste model plugin")
+    taste_model: str = Field("gaussian", description="taste model plugin")
     device: str = Field("", description="of encoder and generators, such as cuda or cpu; empty: the best there is")
     dtype: Literal["", "float32", "float16", "bfloat16"] = Field("", description="empty: what suits the device")
     filter: str = Field("", description="filter plugin that looks at every picture; empty: none, or nsfw for a policy")
