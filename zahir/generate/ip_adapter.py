@@ -1,4 +1,4 @@
-"""Stable Diffusion led by tastes through an image adapter (Ye et al. 2023): pictures anew, and pictures moved.
+"""Stable Diffusion led by tastes through an image adapter: pictures anew, and pictures that exist, moved.
 
 Knows nothing of people, of files or of how a pipeline was loaded: SDXL, SD 1.5 and their few-step relatives differ in
 numbers that come as arguments, from `zahir.generate.variants`.
@@ -44,7 +44,7 @@ class EachItsOwn:
 
 
 class IPAdapterGenerator:
-    """A Generator and an editor made of one pipeline with an image adapter.
+    """A Generator and an editor made of one pipeline with an image adapter (Ye et al. 2023).
 
     `pipeline` makes anew and `editor` starts from pictures; both are classes of diffusers with `EachItsOwn` mixed in,
     and share their parts. How a taste is scaled: it becomes a point where real pictures lie in the adapter's space,

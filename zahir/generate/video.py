@@ -1,4 +1,4 @@
-"""Two-second loops led by tastes: AnimateDiff's motion in Stable Diffusion 1.5 (Guo et al. 2024), or AnimateLCM's.
+"""Two-second loops led by tastes: Stable Diffusion 1.5 with the motion of AnimateDiff or AnimateLCM.
 
 Knows nothing of image adapters beyond `IPAdapterGenerator`, of which it says only what videos do in another way.
 """
@@ -20,7 +20,9 @@ _TURN = 0.618  # of the loop, from one step to the next: no place is the seam tw
 
 
 class VideoGenerator(IPAdapterGenerator):
-    """A Generator of kind "video" and an editor of videos; a picture given to `edit` begins to move.
+    """A Generator of kind "video" (Guo et al. 2024) and an editor of videos; a picture given to `edit` begins to move.
+
+    `frames` at 8 a second, 16 of them unless told: what the motion was trained on.
 
     With `loop` the ends meet as far as the model allows: between steps the frames are turned round in a circle, so
     that the seam, which motion does not see across, lies elsewhere at each and is worked over at the next. It costs
