@@ -59,7 +59,7 @@ class Order(NamedTuple):
             raise ValueError(f"steps must be at least 1 and guidance at least 0; got {steps} and {guidance}.")
         words = [prompt or "" for prompt in prompts or [""] * n]
         away = np.zeros_like(tastes) if negatives is None else negatives
-        return Order(tastes, [int(seed) for seed in seeds], strength, words, away, steps, guidance)
+        return Order(tastes, [int(seed) for seed in seeds], float(strength), words, away, steps, guidance)
 
     def origin(self, i: int, generator: str, space: str, **details: Any) -> Origin:
         """Where the medium of row i comes from: all that is needed to make it again."""

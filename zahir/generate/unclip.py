@@ -5,45 +5,28 @@ Knows nothing of people or of how tastes are learned. Prompts go through the dec
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from math import ceil, sqrt
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from zahir import models
-from zahir.errors import SpaceMismatch, ZahirError
+from zahir.errors import SpaceMismatch
 from zahir.generate.loading import Offload, device_of, dtype_of, load, need_torch, settle, shell_of
+from zahir.generate.order import Order, Stopped, checked_size, noise, to_bytes
 from zahir.media import Media, Origin
 from zahir.protocols import Progress
 
-SIZES = range(16, 4097)  # pixels of a side
 SIDE = 512  # of a picture whose size nobody tells; the decoder was trained up to 1024
 _MOST = 1024 * 1024  # pixels that an edit works at
 _PRIOR_STEPS, _PRIOR_GUIDANCE = 25, 4.0  # as its authors use it
-
-
-class Stopped(Exception):
-    """Raised from within a pipeline's steps, and caught around it."""
-
-
-class Order(NamedTuple):
-    """One call of `generate` or `edit`, checked."""
-
-    tastes: Float32[np.ndarray, "n dim"]
-    seeds: list[int]
-    strength: float
-    prompts: list[str]
-    negatives: Float32[np.ndarray, "n dim"] | None
-    steps: int
-    guidance: float
 
 
 class Kandinsky:
@@ -113,15 +96,13 @@ class Kandinsky:
         pictures get worse. `guidance` up to 1 is none, which halves the work and leaves `negatives` unheard.
         `progress` counts the steps of all pictures; what is not whole when it cancels is dropped.
         """
-        width, height = size or (SIDE, SIDE)
-        if width not in SIZES or height not in SIZES:
-            raise ValueError(f"size must be (width, height), each from 16 to 4096 pixels; got {size}.")
+        width, height = checked_size(size or (SIDE, SIDE))
         order = self._checked(tastes, seeds, strength, prompts, negatives, steps, guidance)
 
         def draw(rows: slice, after: Any, points: Any, away: Any) -> Any:
             return self._maker(
                 points, away, height=self._up(height), width=self._up(width), num_inference_steps=order.steps,
-                guidance_scale=order.guidance, generator=_noise(order.seeds[rows]), output_type="np",
+                guidance_scale=order.guidance, generator=noise(order.seeds[rows]), output_type="np",
                 callback_on_step_end=after,
             ).images  # fmt: skip
 
@@ -166,7 +147,7 @@ class Kandinsky:
             return self._editor(
                 # diffusers hands the two sides on in the wrong order, and asks them of nothing else
                 points, source, away, height=source.width, width=source.height, num_inference_steps=steps,
-                strength=amount, guidance_scale=order.guidance, generator=_noise(order.seeds[rows]), output_type="np",
+                strength=amount, guidance_scale=order.guidance, generator=noise(order.seeds[rows]), output_type="np",
                 callback_on_step_end=after,
             ).images  # fmt: skip
 
@@ -197,7 +178,7 @@ class Kandinsky:
                     pixels = self._batch(order, rows, worked, draw, tell)
             except Stopped:
                 return
-            yield from enumerate(_to_bytes(pixels), start)
+            yield from enumerate(to_bytes(pixels), start)
             if progress is not None and not progress(rows.stop * worked, n * worked):
                 return
 
@@ -230,9 +211,8 @@ class Kandinsky:
             if prompt:
                 start[i] = self._imagine(prompt, seed, tick)
         away = np.repeat(self.nothing[None], len(tastes), axis=0)
-        if order.negatives is not None:
-            given = order.negatives[rows].any(axis=1)
-            away[given] = self.shell.points(order.negatives[rows][given])
+        given = order.negatives[rows].any(axis=1)
+        away[given] = self.shell.points(order.negatives[rows][given])
         return self.shell.points(tastes, order.strength, start=start), away
 
     def _imagine(self, prompt: str, seed: int, tick: Callable[[], None]) -> Float32[np.ndarray, "dim"]:
@@ -243,7 +223,7 @@ class Kandinsky:
             return tensors
 
         imagined = self._prior(
-            prompt, num_inference_steps=_PRIOR_STEPS, guidance_scale=_PRIOR_GUIDANCE, generator=_noise([seed]),
+            prompt, num_inference_steps=_PRIOR_STEPS, guidance_scale=_PRIOR_GUIDANCE, generator=noise([seed]),
             callback_on_step_end=after,
         ).image_embeds  # fmt: skip
         return imagined[0].float().cpu().numpy()
@@ -301,37 +281,13 @@ class Kandinsky:
         steps: int | None,
         guidance: float | None,
     ) -> Order:
-        n, dim = len(tastes), self.shell.dim
-        if tastes.shape != (n, dim) or not np.isfinite(tastes).all():
-            raise ValueError(f"tastes must be finite, of shape (n, {dim}); got shape {tastes.shape}.")
-        if negatives is not None and (negatives.shape != tastes.shape or not np.isfinite(negatives).all()):
-            raise ValueError(f"negatives go with tastes one by one, finite; got {negatives.shape} for {tastes.shape}.")
-        if len(seeds) != n or (prompts is not None and len(prompts) != n):
-            told = "none" if prompts is None else len(prompts)
-            raise ValueError(f"one seed and one prompt for each of {n} tastes; got {len(seeds)} and {told}.")
         if any(prompts or ()) and not self.accepts_prompts:
             raise ValueError("prompts need Kandinsky's prior. Get it: zahir models get kandinsky-prior")
-        if not 0 <= strength <= 2:
-            raise ValueError(f"strength must be in [0, 2]; got {strength}. 1 is the taste, 0 the average.")
         steps, guidance = self.steps if steps is None else steps, self.guidance if guidance is None else guidance
-        if steps < 1 or not guidance >= 0:
-            raise ValueError(f"steps must be at least 1 and guidance at least 0; got {steps} and {guidance}.")
-        told_prompts = [prompt or "" for prompt in prompts or [""] * n]
-        return Order(tastes, [int(seed) for seed in seeds], float(strength), told_prompts, negatives, steps, guidance)
+        return Order.of(self.shell.dim, tastes, seeds, strength, prompts, negatives, steps, guidance)
 
     def _origin(self, order: Order, i: int, **details: Any) -> Origin:
-        details |= {"steps": order.steps, "guidance": order.guidance, "shell": self._shell_name}
-        if order.negatives is not None and order.negatives[i].any():
-            details["negative"] = base64.b64encode(order.negatives[i].astype("<f4").tobytes()).decode()
-        return Origin(
-            "kandinsky",
-            self.space,
-            taste=order.tastes[i].copy(),
-            prompt=order.prompts[i] or None,
-            seed=order.seeds[i],
-            strength=order.strength,
-            details=details,
-        )
+        return order.origin(i, "kandinsky", self.space, shell=self._shell_name, **details)
 
     @cached_property
     def _shell_name(self) -> str:
@@ -365,16 +321,3 @@ def _fitted(made: np.ndarray, like: np.ndarray) -> np.ndarray:
         cut = made[: round(height * scale), : round(width * scale)]
         return np.asarray(Image.fromarray(cut).resize((width, height), Image.Resampling.LANCZOS))
     return made[:height, :width]
-
-
-def _noise(seeds: Sequence[int]) -> list[Any]:
-    """From the CPU, so that one seed is one picture on every device."""
-    import torch
-
-    return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-
-
-def _to_bytes(pixels: np.ndarray) -> UInt8[np.ndarray, "n height width 3"]:
-    if not np.isfinite(pixels).all():
-        raise ZahirError("the model made pixels that are no numbers: half precision overflowed. Use dtype='float32'.")
-    return np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
