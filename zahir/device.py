@@ -6,6 +6,7 @@ Knows nothing of what models do. Nothing here speaks to a network; files are saf
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def load(kind: Any, place: Path, *, dtype: Any, **parts: Any) -> Any:
     arguments = {"dtype": dtype, "local_files_only": True, "use_safetensors": True, **parts}
     if any(place.rglob("*.fp16.safetensors")):
         arguments["variant"] = "fp16"
+    logging = import_module(f"{kind.__module__.partition('.')[0]}.utils.logging")
+    logging.disable_progress_bar()  # ours tell what is made, not how files are read
     try:
         return kind.from_pretrained(str(place), **arguments)
     except (OSError, ValueError, KeyError) as error:
