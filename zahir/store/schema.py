@@ -82,6 +82,7 @@ items = Table(
     Column("created", BigInteger, nullable=False),
     CheckConstraint("source IN ('generated', 'calibration', 'imported')", name="source"),
     Index("ix_items_made_for", "made_for", "id"),
+    Index("ix_items_id_file", "id", "file"),  # what has a picture, without reading the long rows
     sqlite_autoincrement=True,
 )
 
