@@ -125,3 +125,44 @@ def test_two_workers_never_claim_the_same_job(store, tmp_path):
     other.close()
     assert sorted(claimed) == sorted(set(claimed))
     assert len(claimed) == 20
+
+
+def test_lanes_take_only_their_kinds_and_a_person_has_one_at_a_time(store):
+    one, other = store.add_user(), store.add_user()
+    queue(store, one, kind="make")
+    queue(store, other)
+    assert jobs.claim(store, {}, ["refill"]).user == other
+    assert jobs.claim(store, {}, ["refill"]) is None
+    with store.engine.connect() as db:
+        assert jobs.pending(db, "make", one)
+        assert not jobs.pending(db, "make", other)
+        assert jobs.latest(db, "refill", one) is None
+    job = jobs.claim(store, {}, ["make"])
+    with store.engine.connect() as db:
+        assert jobs.pending(db, "make", one)
+    jobs.finish(store, job)
+    with store.engine.connect() as db:
+        assert not jobs.pending(db, "make", one)
+        assert jobs.latest(db, "make", one).id == job.id
+
+
+def test_whoever_works_hears_of_a_cancel_and_what_waits_is_done_with(store):
+    one, other = store.add_user(), store.add_user()
+    for user in (one, other):
+        queue(store, user, kind="make")
+    job = jobs.claim(store, {}, ["make"])
+    assert job.user == one
+    jobs.tell(store, job, generator="slow")
+    assert jobs.report(store, job, 3, 20)
+    with store.engine.connect() as db:
+        row = jobs.latest(db, "make", one)
+    assert (row.done, row.of, json.loads(row.payload)) == (3, 20, {"generator": "slow"})
+    with store.writing() as db:
+        assert jobs.cancel(db, "make", one)
+        assert not jobs.cancel(db, "make", one)  # once is enough
+        assert jobs.cancel(db, "make", other)
+        assert not jobs.cancel(db, "refill", one)
+    assert not jobs.report(store, job, 4, 20)
+    jobs.finish(store, job)
+    assert states(store) == [(one, "done"), (other, "done")]
+    assert jobs.claim(store, {}) is None

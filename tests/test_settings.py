@@ -61,3 +61,12 @@ def test_a_taken_port_is_one_line_that_names_another(tmp_path):
         port = taken.getsockname()[1]
         with pytest.raises(ZahirError, match=f"port {port} .*already in use.* --port {port + 1}"):
             serve(load_settings(tmp_path, port=port))
+
+
+def test_several_generators_have_shares_and_all_but_the_stand_in_are_slow(tmp_path):
+    settings = load_settings(tmp_path, generator="studio, sdxl=/a/b , studio")
+    assert settings.generators == ("studio", "sdxl=/a/b", "studio")
+    assert settings.slow == ("sdxl=/a/b",)
+    assert load_settings(tmp_path).slow == ()
+    with pytest.raises(ZahirError, match=r"'generator' is 'studio,'.*commas between"):
+        load_settings(tmp_path, generator="studio,")

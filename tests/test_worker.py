@@ -126,6 +126,9 @@ def test_surprises_are_made_in_proportion():
         return sum(angle >= TURNED for _, angle in young), sum(angle == LEAN for _, angle in young)
 
     assert [settle(share) for share in stock.SURPRISES] == [(0, 6), (1, 5), (1, 5), (2, 4), (3, 3), (6, 0)]
+    # one picture of a slow generator is a surprise only for those who want nothing else
+    assert [settle(share, 1) for share in stock.SURPRISES] == [(0, 1)] * 5 + [(1, 0)]
+    assert [settle(share, 3) for share in stock.SURPRISES] == [(0, 3), (0, 3), (0, 3), (1, 2), (2, 1), (3, 0)]
     angles = [missing([], share, 6) for share in stock.SURPRISES]
     assert angles == sorted(angles)
     assert json.dumps(angles)
