@@ -1,10 +1,12 @@
 """SDXL and SD 1.5 with an image adapter, on tiny models of the true classes, beside plain diffusers."""
 
 import io
+import shutil
 from threading import Thread
 
 import diffusers
 import numpy as np
+import one_file
 import pytest
 import tiny
 import torch
@@ -300,6 +302,61 @@ def test_what_cannot_be_edited_is_refused(hands):
     film = Media(np.zeros((4, 64, 64, 3), np.uint8), 8.0)
     with pytest.raises(ValueError, match="edits pictures; got a video"):
         hand.edit([film], tastes(hand, 1), seeds=[1])
+
+
+@pytest.fixture
+def of_my_own(tmp_path, monkeypatch):
+    """Makes a checkpoint in one file, where of its base there is no more than the configuration."""
+
+    def write(name):
+        for each in ("shells", "ip-adapter-sdxl", "ip-adapter-sd15", "animatelcm"):
+            (tmp_path / each).symlink_to(tiny.weights("animatelcm") / each)
+        bare = shutil.ignore_patterns("*.safetensors")
+        shutil.copytree(tiny.weights() / name, tmp_path / f"{name}-own", ignore=bare)
+        kind = diffusers.StableDiffusionXLPipeline if name == "sdxl" else diffusers.StableDiffusionPipeline
+        mine = tmp_path / "dream.safetensors"
+        one_file.write(kind.from_pretrained(tiny.weights() / name, variant="fp16", local_files_only=True), mine)
+        monkeypatch.setenv("ZAHIR_MODELS", str(tmp_path))
+        return mine
+
+    return write
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_checkpoint_in_one_file_needs_no_weights_of_its_base(hands, of_my_own, name):
+    hand = make("generators", f"{name}={of_my_own(name)}", side=64, steps=2)
+    mine = tastes(hand, 1)
+    made = hand.generate(mine, seeds=[1], prompts=["a red fox"])
+    assert far(made, hands[name].generate(mine, seeds=[1], prompts=["a red fox"])) == 0
+    assert made[0].origin.details["checkpoint"] == "dream.safetensors"
+    source = pictures(1)
+    assert far(hand.edit(source, mine, seeds=[1]), hands[name].edit(source, mine, seeds=[1])) == 0
+
+
+@pytest.mark.slow
+def test_a_checkpoint_in_one_file_moves(of_my_own):
+    place = of_my_own("sd15")
+    hand = make("generators", f"animatelcm={place}", side=64, steps=2, frames=4)
+    assert hand.generate(tastes(hand, 1), seeds=[1])[0].kind == "video"
+
+
+def test_a_folder_of_my_own_in_the_layout_of_diffusers_is_a_checkpoint_too(hands, tmp_path):
+    shutil.copytree(tiny.weights() / "sd15", tmp_path / "mine")
+    hand = make("generators", f"sd15={tmp_path / 'mine'}", side=64, steps=2)
+    mine = tastes(hand, 1)
+    assert far(hand.generate(mine, seeds=[1]), hands["sd15"].generate(mine, seeds=[1])) == 0
+
+
+def test_files_that_are_no_checkpoints_are_refused(tmp_path):
+    (tmp_path / "old.ckpt").write_bytes(b"\x80\x04")
+    with pytest.raises(BadData, match=r"only \.safetensors are loaded"):
+        make("generators", f"sd15={tmp_path / 'old.ckpt'}")
+    (tmp_path / "cut.safetensors").write_bytes(b"\x80\x04")
+    with pytest.raises(BadData, match="cannot be read as sd15"):
+        make("generators", f"sd15={tmp_path / 'cut.safetensors'}")
+    other = tiny.weights() / "ip-adapter-sd15" / "models" / "ip-adapter_sd15.safetensors"
+    with pytest.raises(BadData, match="cannot be read as sdxl"):
+        make("generators", f"sdxl={other}")
 
 
 @pytest.mark.slow

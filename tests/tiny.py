@@ -222,7 +222,7 @@ def schedule(kind, **more):
 @build("sdxl")
 def _(folder):
     diffusers.StableDiffusionXLPipeline(
-        vae(), text_tower(32, 32, projected=False), text_tower(32, 32), tokenizer(), tokenizer(), unet(64, True),
+        vae(), text_tower(24, 24, projected=False), text_tower(40, 32), tokenizer(), tokenizer(), unet(64, True),
         schedule(diffusers.EulerDiscreteScheduler, timestep_spacing="leading"),
     ).save_pretrained(folder, variant="fp16")  # fmt: skip
 

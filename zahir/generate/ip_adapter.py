@@ -55,6 +55,7 @@ class IPAdapterGenerator:
     `adapter` scales the adapter's attention: at 0 a taste has no effect at all. A picture with a prompt takes
     WITH_WORDS of it, and less in proportion at a strength below 1, so that strength 0 is the prompt alone. `batch`
     pictures are made at a time; each is the same as if made alone, up to rounding in the device's own arithmetic.
+    `checkpoint` names somebody's own weights, for the record.
     A pipeline remembers the picture that it is at, so one lock lets one batch in after the other.
     """
 
@@ -72,10 +73,11 @@ class IPAdapterGenerator:
         guidance: float,
         adapter: float = 1.0,
         batch: int = 1,
+        checkpoint: str = "",
     ) -> None:
         if batch < 1 or not 0 <= adapter <= 2:
             raise ValueError(f"batch must be at least 1 and adapter in [0, 2]; got {batch} and {adapter}.")
-        self.pipeline, self.editor, self.shell, self.name = pipeline, editor, shell, name
+        self.pipeline, self.editor, self.shell, self.name, self.checkpoint = pipeline, editor, shell, name, checkpoint
         self.side, self.steps, self.guidance, self.adapter, self.batch = side, steps, guidance, adapter, batch
         for pipe in (pipeline, editor):
             pipe.set_progress_bar_config(disable=True)
@@ -187,7 +189,8 @@ class IPAdapterGenerator:
         return Order.of(self.shell.dim, tastes, seeds, strength, prompts, negatives, steps, guidance)
 
     def _origin(self, order: Order, i: int, **details: Any) -> Origin:
-        return order.origin(i, self.name, self.space, adapter=self.adapter, **details)
+        details |= {"adapter": self.adapter} | ({"checkpoint": self.checkpoint} if self.checkpoint else {})
+        return order.origin(i, self.name, self.space, **details)
 
     def _make(
         self,

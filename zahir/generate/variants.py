@@ -92,8 +92,9 @@ def make(
     pipeline, editor = _pair(variant, *_base(variant, place, dtype_of(dtype, device)))
     _teach(pipeline, variant, shell.dim)
     numbers = {"side": variant.side, "steps": variant.steps, "guidance": variant.guidance, **numbers}
+    numbers |= {"name": name, "checkpoint": place.name if place else ""}
     numbers["batch"] = batch if batch is not None else 1 if device == "cpu" or variant.motion else 4
-    made = (VideoGenerator if variant.motion else IPAdapterGenerator)(pipeline, editor, shell, name=name, **numbers)
+    made = (VideoGenerator if variant.motion else IPAdapterGenerator)(pipeline, editor, shell, **numbers)
     if not prompts:
         made.forget_words()
     settle(pipeline, device=device, weights=_size(pipeline), offload=offload, slices=slices, compile=compile)
