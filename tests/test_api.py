@@ -297,7 +297,7 @@ def test_why_names_the_nearest_liked_pictures_and_shares_that_add_up(app, browse
 
 
 def test_with_a_fit_everybody_has_a_share_in_the_reason(tmp_path):
-    with running(tmp_path, 40) as app:
+    with running(tmp_path, 40, taste_model="wals") as app:
         people, store = [visit(app) for _ in range(5)], app.state.server.store
         for k, browser in enumerate(people):  # everybody looks at a direction of their own
             for each in upcoming(browser, 12):

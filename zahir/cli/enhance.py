@@ -33,7 +33,7 @@ def enhance(
     ] = None,
     seed: Annotated[int, typer.Option()] = 0,
     encoder: Annotated[str, typer.Option()] = "studio",
-    model: Annotated[str, typer.Option()] = "wals",
+    model: Annotated[str, typer.Option()] = "gaussian",
 ) -> None:
     """Propose tone and colour for a photograph; with --keep, write the one you like in full and learn from it."""
     folder = out or photo.with_name(f"{photo.stem}-zahir")

@@ -58,7 +58,7 @@ def generate(
     out: Annotated[Path, typer.Option(help="a folder for the pictures and sheet.png")] = Path("pictures"),
     generator: Annotated[str, typer.Option()] = "studio",
     encoder: Annotated[str, typer.Option()] = "studio",
-    model: Annotated[str, typer.Option()] = "wals",
+    model: Annotated[str, typer.Option()] = "gaussian",
     filter: Annotated[str | None, typer.Option(help="such as nsfw: what it doubts is kept, not written out")] = None,
 ) -> None:
     """Make pictures for a taste, and steer it: towards words, other people, what is new, or what exists."""

@@ -56,7 +56,7 @@ def evaluate(
     chosen = (
         models.split(",")
         if models
-        else sorted(installed("taste_models"), key=lambda each: (each != "wals", each != "one-taste", each))
+        else sorted(installed("taste_models"), key=lambda each: (each != "gaussian", each != "wals", each))
     )
     for each in chosen:
         make("taste_models", each)  # a wrong name is better told now than after an hour

@@ -14,7 +14,7 @@ def serve(
     port: Annotated[int | None, typer.Option(envvar="PORT", help="0 takes a free one (default: 8000)")] = None,
     encoder: Annotated[str | None, typer.Option(help="NAME or NAME=PLACE (default: studio)")] = None,
     generator: Annotated[str | None, typer.Option(help="the same, several with commas (default: studio)")] = None,
-    taste_model: Annotated[str | None, typer.Option(help="what learns from ratings (default: wals)")] = None,
+    taste_model: Annotated[str | None, typer.Option(help="what learns from ratings (default: gaussian)")] = None,
     device: Annotated[str | None, typer.Option(help="cuda, cpu, ... (default: the best there is)")] = None,
     filter: Annotated[str | None, typer.Option(help="looks at every picture, such as nsfw (default: none)")] = None,
 ) -> None:

@@ -28,7 +28,7 @@ def export(
     space: Annotated[str | None, typer.Option(help="of which space (default: where they rated most)")] = None,
     format: Annotated[Literal["safetensors", "json"] | None, typer.Option(help="(default: by the file's name)")] = None,
     negative: Annotated[bool, typer.Option("--negative", help="with its opposite, to lead away from")] = False,
-    model: Annotated[str, typer.Option(help="the taste model")] = "wals",
+    model: Annotated[str, typer.Option(help="the taste model")] = "gaussian",
 ) -> None:
     """Write somebody's taste to a file that Zahir, diffusers and ComfyUI read."""
     from zahir.plugins import make

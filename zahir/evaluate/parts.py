@@ -1,4 +1,4 @@
-"""Which part of a taste model helps: the default with one part changed at a time, and the article's claim.
+"""Which part of a taste model helps: `wals` and `gaussian` with one part changed at a time, and the article's claim.
 
 Finds models by their plugin names; knows nothing of files.
 """

@@ -25,10 +25,10 @@ from zahir.media import Media, contact_sheet
 from zahir.plugins import make
 
 ROWS: dict[str, tuple[Source, str]] = {
-    "loop": ("loop", "wals"),
-    "stopped after calibration": ("stopped", "wals"),
-    "best of random": ("random", "wals"),
-    "retrieval": ("library", "wals"),
+    "loop": ("loop", "gaussian"),
+    "stopped after calibration": ("stopped", "gaussian"),
+    "best of random": ("random", "gaussian"),
+    "retrieval": ("library", "gaussian"),
     "SVM direction": ("loop", "svm"),
     "mean-difference direction": ("loop", "mean-difference"),
     "principal components": ("loop", "principal-components"),
