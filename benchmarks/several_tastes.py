@@ -24,17 +24,17 @@ from zahir.interactions import History
 from zahir.media import Media
 from zahir.space import normalize
 from zahir.studio import StudioEncoder, StudioGenerator
+from zahir.taste.gaussian import GaussianTaste
 from zahir.taste.lean import lean
-from zahir.taste.wals import TetheredWALS
 
 
-class OneDirection(TetheredWALS):
+class OneDirection(GaussianTaste):
     """The default without several tastes."""
 
     def tastes(self, history: History, n: int, *, rng: np.random.Generator) -> np.ndarray:
         """The one taste, leaned on liked items."""
-        factors, _, _ = self._known(history)
-        return lean(self.embed_user(history, rng=rng), normalize(factors[history.ratings > 0]), n, rng=rng)
+        liked = normalize(history.embeddings[history.ratings > 0]) - self.mean_
+        return lean(self.embed_user(history, rng=rng), normalize(liked), n, rng=rng)
 
 
 def two_kinds(library: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -83,7 +83,7 @@ def main(people: int, calibration: int, rounds: int, library: int) -> None:
     several = [kinds_rater(kinds, pool.embeddings) for kinds in everybody]
     alone = [direction_rater(pool.embeddings, rng) for _ in range(people)]
     for raters in (several, alone):
-        for model in (TetheredWALS, OneDirection):
+        for model in (GaussianTaste, OneDirection):
             outcome = simulate(
                 raters,
                 encoder=encoder,

@@ -3,8 +3,8 @@
     python benchmarks/taste_quality.py [--data FOLDER] [--seeds 5] [--real-pictures] [planted|ratings ...]
 
 `planted`: for each shared share and number of ratings, the correlation of the learned linear score with
-the true liking of all pictures (mean over people), for the default, for no population and for nothing
-but the population; the default's estimate of the share; the median cosine between two learned tastes.
+the true liking of all pictures (mean over people), for `wals`, for no population and for nothing
+but the population; its estimate of the share; the median cosine between two learned tastes.
 `ratings`: the folder's people, 3 folds over ratings (warm) or over items (cold) per seed; area under
 the ROC curve within a person, averaged over people by their held-out ratings.
 """
@@ -41,9 +41,7 @@ def agreement(model: TetheredWALS, truth: Planted) -> float:
 
 def on_planted(seeds: int, pictures: np.ndarray | None) -> None:
     """Print one row per shared share and number of ratings, with the worst seed beside the mean."""
-    print(
-        f"{'shared':>6} {'ratings':>7} | {'default':>7} {'no pop.':>7} {'only p.':>7} {'least margin':>12} |", end=" "
-    )
+    print(f"{'shared':>6} {'ratings':>7} | {'wals':>7} {'no pop.':>7} {'only p.':>7} {'least margin':>12} |", end=" ")
     print(f"{'share':>5} {'from':>5} {'to':>5} | {'cosine':>6} {'planted':>7} | {'seconds':>7}")
     for shared in SHARES:
         for length in LENGTHS:
@@ -72,7 +70,7 @@ def on_ratings(folder: Path, seeds: int) -> None:
     """Print one row per model: warm and cold area under the curve, with bootstrap intervals over people."""
     table, embeddings = read(folder)
     models: dict[str, Callable[[], TasteModel]] = {
-        "default": TetheredWALS,
+        "wals": TetheredWALS,
         "direction head": lambda: GaussianTaste(curved=False),
         "ranking head": GaussianTaste,
         "all parts on": lambda: GaussianTaste(alike=True, curved=True),
@@ -96,7 +94,7 @@ def on_ratings(folder: Path, seeds: int) -> None:
         seconds = (time.perf_counter() - start) / (6 * seeds)
         cells = [f"{_mean(a, w):5.3f} {_interval(a, w)}" for a, w in zip(found[name], weights)]
         print(f"{name:18} | {cells[0]} | {cells[1]} | {seconds:11.2f}", flush=True)
-    for first, second in (("default", "one taste"), ("direction head", "default"), ("ranking head", "default")):
+    for first, second in (("wals", "one taste"), ("direction head", "wals"), ("ranking head", "wals")):
         for split, (mine, other, held) in enumerate(zip(found[first], found[second], weights)):
             print(f"{first} - {second}, {('warm', 'cold')[split]}: {_mean(mine - other, held):+.3f}", end=" ")
             print(_interval(mine - other, held))
