@@ -1,10 +1,10 @@
-"""What waits for a click: a person folded in, one more rating, the best unseen of a million items.
+"""What waits for a click: a person folded in, one more rating, a model's own taste, the best unseen of a million items.
 
     python benchmarks/online.py [--items 1000000] [--repeats 30]
 
-A person has 100 ratings at width 1280; items are 768 wide, with variances that fall with the axis as
-those of real embeddings do, and tastes are sums of 40 of them. Beside each time what it is checked
-against: the full solve in float64, or all products sorted.
+A person has 100 ratings at width 1280 (50 and 500 where a model is asked); items are 768 wide, with variances
+that fall with the axis as those of real embeddings do, and tastes are sums of 40 of them. Beside each time what
+it is checked against: the full solve in float64, or all products sorted.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import TypeVar
 
 import numpy as np
 
+from zahir.datasets.synthetic import planted
 from zahir.errors import MissingExtra
-from zahir.interactions import Rows
+from zahir.interactions import History, Rows
 from zahir.space import normalize
+from zahir.taste.dual import Dual, amend
 from zahir.taste.nearest import build_index, nearest
-from zahir.taste.online import add, begin, solution
 from zahir.taste.solve import solve_rows, solve_rows_slowly
+from zahir.taste.wals import TetheredWALS
 
 RATINGS, WIDTH, ITEM_WIDTH, BEST, SEEN = 100, 1280, 768, 100, 200
 T = TypeVar("T")
@@ -38,28 +40,39 @@ def timed(work: Callable[[], T], repeats: int) -> tuple[float, float, T]:
 
 
 def people(repeats: int, rng: np.random.Generator) -> None:
-    """Fold in 100 ratings; then one more."""
+    """Fold in 100 ratings; then one more, by the dual of the 100 and a row beside it."""
     factors = normalize(rng.standard_normal((RATINGS + 1, WIDTH)))
     ratings, weights = rng.choice(np.float32([-0.5, 0.5]), RATINGS + 1), np.ones(RATINGS + 1, np.float32)
-    prior, strength = normalize(rng.standard_normal(WIDTH)), 1.0
+    few, last, strength = factors[:RATINGS], factors[RATINGS:], 1.0
 
     def row(n: int) -> Rows:
         return Rows(np.array([0, n]), np.arange(n), ratings[:n], weights[:n])
 
-    first = row(RATINGS)
-    few, many = factors[:RATINGS], solve_rows_slowly(row(RATINGS + 1), factors, prior=prior, strength=strength)[0]
-    true = solve_rows_slowly(first, few, prior=prior, strength=strength)[0]
-    *figures, found = timed(lambda: solve_rows(first, few, prior=prior, strength=strength)[0], repeats)
-    tell("fold in, solved", figures, f"largest error {np.abs(found - true).max():.0e}")
+    true, many = (solve_rows_slowly(row(n), factors, strength=strength)[0] for n in (RATINGS, RATINGS + 1))
+    *figures, found = timed(lambda: solve_rows(row(RATINGS), factors, strength=strength)[0], repeats)
+    tell("fold in", figures, f"largest error {np.abs(found - true).max():.0e}")
+    dual = Dual.of(few @ few.T, np.full(RATINGS, strength), ratings[:RATINGS])
 
-    def fold() -> np.ndarray:
-        return solution(begin(few, ratings[:RATINGS], weights[:RATINGS], prior=prior, strength=strength))
+    def once_more() -> np.ndarray:
+        corner, nobody = last @ last.T + strength, np.zeros(0, np.int64)
+        amended = amend(dual, gone=nobody, cross=last @ few.T, corner=corner, ratings=ratings[RATINGS:])
+        return amended.alpha[:RATINGS] @ few + amended.alpha[RATINGS:] @ last
 
-    *figures, found = timed(fold, repeats)
-    tell("fold in, kept open", figures, f"largest error {np.abs(found - true).max():.0e}")
-    open_ = begin(few, ratings[:RATINGS], weights[:RATINGS], prior=prior, strength=strength)
-    *figures, found = timed(lambda: solution(add(open_, factors[RATINGS], float(ratings[RATINGS]))), repeats)
+    *figures, found = timed(once_more, repeats)
     tell("one more rating", figures, f"largest error {np.abs(found - many).max():.0e}")
+
+
+def model(repeats: int, rng: np.random.Generator) -> None:
+    """The taste of somebody with 50 and 500 ratings, of pictures that the fit knows and of new ones."""
+    pictures = normalize(rng.standard_normal((2000, WIDTH)) * np.arange(1, WIDTH + 1) ** -0.45)
+    data = planted(people=20, ratings=50, shared=0.5, embeddings=pictures).dataset
+    fitted = TetheredWALS(tether=np.inf).fit(data.interactions, data.embeddings)
+    for count in (50, 500):
+        items, grades = rng.permutation(2000)[:count], rng.choice([-0.5, 0.5], count)
+        for kind, rows in (("known", items), ("new", None)):
+            history = History.of(pictures[items], grades, items=rows)
+            *figures, _ = timed(lambda history=history: fitted.embed_user(history, rng=rng), repeats)
+            tell(f"taste from {count} {kind} items", figures, "TetheredWALS, scales by evidence")
 
 
 def items(count: int, repeats: int, rng: np.random.Generator) -> None:
@@ -112,4 +125,5 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     print(f"{'what':38} | {'median ms':>9} {'worst ms':>8} |")
     people(asked.repeats, np.random.default_rng(0))
+    model(asked.repeats, np.random.default_rng(2))
     items(asked.items, asked.repeats, np.random.default_rng(1))
