@@ -236,8 +236,12 @@ def _(folder):
 def _(folder):
     diffusers.StableDiffusionPipeline(
         vae(), text_tower(32, 32, projected=False), tokenizer(), unet(32, False),
-        schedule(diffusers.PNDMScheduler, skip_prk_steps=True), None, None, requires_safety_checker=False,
+        schedule(diffusers.PNDMScheduler, skip_prk_steps=True), None, transformers.CLIPImageProcessor(),
+        requires_safety_checker=False,
     ).save_pretrained(folder, variant="fp16")  # fmt: skip
+    index = json.loads((folder / "model_index.json").read_text())  # the real one names a checker, which is not got
+    index |= {"safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"], "requires_safety_checker": True}
+    (folder / "model_index.json").write_text(json.dumps(index))
 
 
 @build("animatediff")

@@ -58,7 +58,7 @@ def _without_weights(files: tuple[str, ...]) -> tuple[str, ...]:
 
 _FP16 = "diffusion_pytorch_model.fp16.safetensors"
 _SDXL = _pipeline(_FP16, "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "vae")
-_SD15 = _pipeline(_FP16, "text_encoder", "tokenizer", "vae")
+_SD15 = (*_pipeline(_FP16, "text_encoder", "tokenizer", "vae"), "feature_extractor/*.json")
 _OWN = "what a checkpoint of your own in one file needs beside it: "
 _CHECK = " (as its authors wrote when this was written: check before use)"
 
