@@ -4,6 +4,7 @@ import fnmatch
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from hub import hub
@@ -14,7 +15,7 @@ from zahir.cli import app
 from zahir.errors import BadData, ZahirError
 
 needs_hub = pytest.mark.skipif(
-    not os.environ.get("ZAHIR_REQUIRE_ALL") and __import__("importlib.util").util.find_spec("huggingface_hub") is None,
+    not os.environ.get("ZAHIR_REQUIRE_ALL") and find_spec("huggingface_hub") is None,
     reason="huggingface_hub is not installed",
 )
 

@@ -60,7 +60,7 @@ _FP16 = "diffusion_pytorch_model.fp16.safetensors"
 _SDXL = _pipeline(_FP16, "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "vae")
 _SD15 = (*_pipeline(_FP16, "text_encoder", "tokenizer", "vae"), "feature_extractor/*.json")
 _OWN = "what a checkpoint of your own in one file needs beside it: "
-_CHECK = " (as its authors wrote when this was written: check before use)"
+_CHECK = " (check before use)"
 
 CATALOGUE: dict[str, Weights] = {
     each.name: each
