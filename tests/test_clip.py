@@ -195,6 +195,13 @@ def test_half_precision_is_near_full_and_rows_stay_float32():
     assert np.sum(half * clip_bigg().encode(pictures()), axis=1).min() > 0.999
 
 
+def test_embeddings_that_are_no_numbers_never_leave():
+    encoder = clip_bigg()
+    encoder._tower.visual_projection.weight.data[3] = np.inf
+    with pytest.raises(ZahirError, match="dtype='float32'"):
+        encoder.encode(pictures(1))
+
+
 @pytest.mark.slow
 def test_without_torch_an_extra_is_named():
     code = (

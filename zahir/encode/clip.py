@@ -108,6 +108,8 @@ class ClipEncoder:
             for start in range(0, len(pixels), self.batch):
                 some = torch.from_numpy(pixels[start : start + self.batch]).to(self.device, self.dtype)
                 rows.append(self._tower(pixel_values=some).image_embeds.float().cpu().numpy())
+        if not all(np.isfinite(each).all() for each in rows):
+            raise ZahirError("an embedding is no number: half precision overflowed. Use dtype='float32'.")
         return np.concatenate(rows)
 
     def _read(self, sentences: list[str]) -> Float32[np.ndarray, "n dim"]:
