@@ -33,6 +33,7 @@ from zahir.store import Store
 from zahir.studio import StudioEncoder
 
 DIM = len(SPREAD)
+SURE = 0.7  # the tolerance of people, which what learns from them does not know
 WAYS = np.zeros((3, DIM))
 WAYS[0, [1, 2, 4, 11, 12]] = 1.2, -1, 1.5, 0.6, 0.8  # warm and contrasty
 WAYS[1, [1, 2, 4, 6, 9]] = -1.2, 1.2, -1.3, -0.8, -0.6  # soft and cool
@@ -62,7 +63,7 @@ def chooses(favourite, known, n, rng):
         far.append(np.linalg.norm(now.mean - favourite))
         root = 0.6 * np.linalg.cholesky(now.covariance)
         offered = np.stack([now.mean, *(now.mean + root @ rng.standard_normal(DIM) for _ in range(3)), np.zeros(DIM)])
-        utility = -((offered - favourite) ** 2).sum(1) / (2 * TOLERANCE**2)
+        utility = -((offered - favourite) ** 2).sum(1) / (2 * SURE**2)
         made.append(Choice(offered, int(np.argmax(utility + rng.gumbel(size=len(offered))))))
     return made, [*far, np.linalg.norm(preference(made, known).mean - favourite)]
 
@@ -130,7 +131,7 @@ def test_others_choices_help_more_than_ones_own_alone_and_more_than_the_average(
     both = np.mean([chooses(each, known, 6, rng)[1] for each in favourites], 0)
     average = np.mean([np.linalg.norm(known.mean - each) for each in favourites])
     assert both[6] < both[3] < both[0]  # it is learned,
-    assert both[6] < 0.85 * alone[6]  # sooner than alone,
+    assert both[6] < 0.9 * alone[6]  # sooner than alone,
     assert both[6] < 0.8 * average  # and it is one's own
 
 

@@ -19,7 +19,10 @@ from zahir.enhance.tone import LIMITS, Settings
 SPREAD = np.array([0.45, 0.35, 0.35, 0.35, 0.3, 0.2, 0.3, 0.3, 0.3, 0.35, 0.35, 0.35, 0.35])
 """How far people's settings usually are from neutral, before anything is known of anybody."""
 
-TOLERANCE = 0.7  # in spreads: how far from one's favourite a picture lies when it pleases noticeably less
+TOLERANCE = 1.0
+"""How far from one's favourite a picture lies, in spreads, when it pleases noticeably less. People are surer than that
+of what they see; but each photograph lacks something else, and that much of a choice is about it and not about them."""
+
 _STEPS, _ROUNDS = 12, 20  # of Newton's method, and of expectation and maximisation
 _PRIOR_PEOPLE = 4.0  # what is assumed of the population counts as much as so many people
 
