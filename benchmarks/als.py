@@ -1,7 +1,7 @@
 """Sweeps of alternating least squares: ours beside implicit, Spark and the article's dense algorithm.
 
     python benchmarks/als.py [--size a b c d] [--scale 1] [--solver NAME ...] [--minutes 8]
-    python benchmarks/als.py --linear        CPU seconds per sweep over two decades of ratings
+    python benchmarks/als.py --linear [--plot docs/scaling.svg]    CPU seconds per sweep over two decades of ratings
     python benchmarks/als.py --disk          a million by a million at --scale, float16 tables on disk
 
 Every solver runs in a process of its own, on the same ratings, from the same start and with the same
@@ -300,7 +300,7 @@ def compare(name: str, scale: float, asked: list[str] | None, minutes: float) ->
             print(f"{solver:>10} | {figures} | {rate} | {last}", flush=True)
 
 
-def linear(width: int = 256) -> None:
+def linear(picture: Path | None, width: int = 256) -> None:
     """CPU seconds per sweep over two decades of ratings, 30 for every person and every item."""
     counts = [30_000, 100_000, 300_000, 1_000_000, 3_000_000]
     kinds = {"ratings only, solved": explicit, "every cell, improved": leaping}
@@ -322,6 +322,25 @@ def linear(width: int = 256) -> None:
             )
     for kind, all_ in seconds.items():
         print(f"{kind}: exponent {np.polyfit(np.log(counts), np.log(all_), 1)[0]:.3f}")
+    if picture is not None:
+        plot(counts, seconds, picture)
+
+
+def plot(counts: list[int], seconds: dict[str, list[float]], path: Path) -> None:
+    """Both kinds of sweep against the number of ratings, and a line of exponent 1."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(5, 3.4), layout="constrained")
+    for kind, all_ in seconds.items():
+        axes.loglog(counts, all_, "o-", label=kind)
+    first = min(all_[0] for all_ in seconds.values())
+    axes.loglog(counts, first * np.array(counts) / counts[0], "k:", label="exponent 1")
+    axes.set(xlabel="ratings", ylabel="CPU seconds per sweep")
+    axes.legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def disk(scale: float) -> None:
@@ -360,13 +379,14 @@ if __name__ == "__main__":
     parser.add_argument("--solver", nargs="+")
     parser.add_argument("--minutes", type=float, default=8.0)
     parser.add_argument("--linear", action="store_true")
+    parser.add_argument("--plot", type=Path, help="write the picture of --linear here")
     parser.add_argument("--disk", action="store_true")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.child:
         print(json.dumps(run(Path(told.child[1]), told.child[0], told.minutes, float(told.child[2]))))
     elif told.linear:
-        linear()
+        linear(told.plot)
     elif told.disk:
         disk(told.scale)
     else:

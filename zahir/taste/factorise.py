@@ -18,7 +18,7 @@ from zahir.taste.threads import gram, product, share
 
 _LEAP_AFTER, _DEGREE = 2, 8  # sweeps before the leap; degree of its polynomial
 _ROOM = 1.05  # what two sweeps find of the least singular value is too little
-_GROWTH = 2e4  # of the largest before all are brought to one length: float32 keeps three digits of the least
+_GROWTH = 2e4, 1e8  # of the largest before all are made orthogonal, while others hold a part of it and later
 _BLUR = 1e-4  # of a gram in float32 that may be singular
 _OVERSHOOT = np.float32(0.5)
 _STEPS, _NEAR = 30, 0.02  # most steps of a row; its slope after the first sweep, halved with every other
@@ -41,7 +41,7 @@ def factorise(
 
     where every weight is > `unobserved` > 0. `people` has one row per person with items for columns,
     `items` one per item: the same ratings. Rows are improved, not solved, and items overshoot by half of
-    what they moved; after two sweeps they leap, see `leap`.
+    what they moved; after two sweeps they leap, see `leap`, unless a side has fewer rows than dimensions.
     """
     if not 0 < unobserved < np.min(people.weights, initial=np.inf):
         raise ValueError(f"unobserved must be > 0 and less than every weight; got {unobserved}.")
@@ -57,7 +57,7 @@ def factorise(
         found = improved(rating, x)
         yield x, found
         sweep += 1
-        if sweep == _LEAP_AFTER:
+        if sweep == _LEAP_AFTER and start.shape[1] < min(people.num_rows, items.num_rows):
             y = leap(rated, rating, x, found, threshold=strength / unobserved, unit=unobserved, threads=threads)
             before = None
         else:
@@ -115,12 +115,12 @@ def leap(
     now[np.diff(items.indptr) == 0] = 0
     before, across = np.zeros_like(now), np.zeros_like(x)
     scale = 2 / (_ROOM * (least + threshold)) ** 2
-    together = max(1, int(np.log(_GROWTH) / np.log(2 + 2 * scale * (most + threshold) ** 2)))
+    first, later = np.maximum(1, np.log(_GROWTH) / np.log(2 + 2 * scale * (most + threshold) ** 2)).astype(int)
     for done in range(degree):
         sums(people, by_person, now, (1.0, 0.0, 0.0), across, across)
         sums(items, by_item, across, (2 * scale, 2.0, 1.0) if done else (scale, 1.0, 0.0), now, before)
         now, before = before, now
-        if (done + 1) % together == 0 or done == degree - 1:
+        if done + 1 == degree or (done + 1 >= first and (done + 1 - first) % later == 0):
             root = _inverse_root(gram(now, threads))
             now = product(now, root, threads)
             before = product(before, root, threads) if done < degree - 1 else before
@@ -131,11 +131,11 @@ def leap(
 
 
 def _singular(x: np.ndarray, y: np.ndarray, threads: int | None) -> tuple[np.ndarray, float, float]:
-    """The right singular vectors of XY' that y spans, its least singular value and its largest."""
+    """The right singular vectors of XY', largest first, its least singular value and its largest."""
     root = _inverse_root(gram(y, threads))
     low = np.linalg.inv(root).T
     values, axes = np.linalg.eigh(low.T @ gram(x, threads) @ low)
-    return product(y, root @ axes, threads), float(np.sqrt(max(values[0], 0.0))), float(np.sqrt(values[-1]))
+    return product(y, root @ axes[:, ::-1], threads), float(np.sqrt(max(values[0], 0.0))), float(np.sqrt(values[-1]))
 
 
 def _inverse_root(matrix: Float64[np.ndarray, "dim dim"]) -> Float64[np.ndarray, "dim dim"]:
