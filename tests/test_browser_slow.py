@@ -42,9 +42,9 @@ def serve(tmp_path, monkeypatch, chromium):  # noqa: F811
     yield one
     for visitor in visitors:
         visitor.context.close()
-        assert not visitor.complaints
     for server in started:
         server.stop()
+    assert not [said for visitor in visitors for said in visitor.complaints]
 
 
 def rate(visitor, n, key="l"):
@@ -112,6 +112,10 @@ def test_videos_play_without_sound_and_rest_when_asked(serve):
     assert page.locator("#made-button").inner_text() == "Generated video"
     visitor.shot("24-video")
     visitor.accessible("video")
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_function("() => document.querySelector('#now').paused")
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function("() => !document.querySelector('#now').paused")
     page.keyboard.press("p")
     assert page.locator("#play-button").inner_text() == "Play"
     rests = page.evaluate(WATCHED)
@@ -126,9 +130,6 @@ def test_videos_play_without_sound_and_rest_when_asked(serve):
     mp4 = visitor.context.request.get(f"{visitor.url}/media/{token}.mp4", headers={"Range": "bytes=4-7"})
     assert (mp4.status, mp4.body()) == (206, b"ftyp")
 
-    page.emulate_media(reduced_motion="reduce")
-    page.wait_for_function("() => document.querySelector('#now').paused")
-    page.emulate_media(reduced_motion="no-preference")
     page.keyboard.press("l")  # liked: it leaves, and rests
     visitor.wall(but=token)
     visitor.delivered()

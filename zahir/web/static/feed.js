@@ -65,7 +65,7 @@ const acts = {
 };
 
 addEventListener("keydown", (event) => {
-  const act = meaning(event, lettersOn());
+  const act = document.querySelector("dialog[open]") ? null : meaning(event, lettersOn()); // a sheet's keys are its own
   if (!act) return;
   event.preventDefault();
   acts[act]?.();
@@ -80,7 +80,8 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
 }
 // after a pointer's click the focus goes, or Space would repeat that button instead of meaning Neither
 addEventListener("click", (event) => {
-  if (event.detail) /** @type {Element} */ (event.target).closest("button")?.blur();
+  const at = /** @type {Element} */ (event.target);
+  if (event.detail && !at.closest("dialog")) at.closest("button")?.blur();
 });
 
 swipe($("#picture"), {
