@@ -10,6 +10,7 @@ import pytest
 from zahir.interactions import Interactions
 from zahir.taste.baselines import OneTaste
 from zahir.taste.directions import LinearSVM
+from zahir.taste.gaussian import GaussianTaste
 from zahir.taste.wals import TetheredWALS
 
 FOLDER = Path(os.environ.get("ZAHIR_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data") / "blue_tigers"
@@ -50,14 +51,16 @@ def area(make, table, embeddings, *, cold, seeds=2):
 
 
 def test_held_out_ratings_of_seen_pictures(ratings):
-    mine = area(TetheredWALS, *ratings, cold=False)
-    assert mine > 0.81
+    mine, wals = (area(make, *ratings, cold=False) for make in (GaussianTaste, TetheredWALS))
+    assert mine > wals + 0.005
+    assert wals > 0.81
     assert mine > area(OneTaste, *ratings, cold=False) - 0.02
     assert mine > area(LinearSVM, *ratings, cold=False) + 0.1
 
 
 def test_pictures_nobody_has_seen(ratings):
-    mine = area(TetheredWALS, *ratings, cold=True)
-    assert mine > 0.68
+    mine, wals = (area(make, *ratings, cold=True) for make in (GaussianTaste, TetheredWALS))
+    assert mine > wals + 0.005
+    assert wals > 0.68
     assert mine > area(OneTaste, *ratings, cold=True) - 0.02
     assert mine > area(LinearSVM, *ratings, cold=True) + 0.02
