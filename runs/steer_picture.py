@@ -1,4 +1,6 @@
-"""Make docs/steer.webp: one taste, the same with words, on the way to another person's, and a picture edited."""
+"""Make docs/steer.webp: one taste, the same with words, on the way to another person's, and a picture edited; and
+docs/words.webp: the same taste and seed with every word that the studio knows.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ from zahir.media import Media, contact_sheet
 from zahir.steer import strip, towards
 from zahir.studio import StudioEncoder, StudioGenerator
 from zahir.studio.calibration import calibration, embeddings
+from zahir.studio.words import vocabulary
 from zahir.taste.wals import TetheredWALS
 
 COLUMNS, SIDE, GAP, LABEL = 6, 190, 8, 26
+ACROSS, SMALL, WORD = 10, 112, 0.5  # the sheet of words: columns, pixels of a picture, amount of each word
 PAPER, INK = (18, 18, 17), (243, 241, 236)
 
 
@@ -47,7 +51,11 @@ def main() -> None:
         "--edit, towards that taste, by 0 to 1": edited,
     }
     paint(rows).save(args.out, "WEBP", quality=78, method=6)
-    print(f"{args.out}: {args.out.stat().st_size / 1e3:.0f} kB")
+    words = vocabulary()
+    turned = np.concatenate([towards(own[:1], way[None], [WORD]) for way in eyes.directions(words)])
+    quick = StudioGenerator(eyes, search=0)
+    named = dict(zip(words, quick.generate(turned, seeds=[args.seed] * len(words), size=(256, 256))))
+    all_words(named).save(args.out.with_name("words.webp"), "WEBP", quality=76, method=6)
 
 
 def tastes_of(people: list[str], seed: int) -> np.ndarray:
@@ -73,6 +81,18 @@ def paint(rows: dict[str, list[Media]]) -> Image.Image:
         draw.text((GAP, place * height + GAP), name, INK, font_size=15)
         strip_ = Image.fromarray(contact_sheet(media, columns=COLUMNS, side=SIDE, gap=GAP))
         sheet.paste(strip_.crop((0, GAP, strip_.width, strip_.height)), (0, place * height + LABEL + GAP))
+    return sheet
+
+
+def all_words(named: dict[str, Media]) -> Image.Image:
+    """Pictures with their word below each."""
+    step, rows = SMALL + GAP, -(-len(named) // ACROSS)
+    sheet = Image.new("RGB", (ACROSS * step + GAP, rows * (step + 18) + GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for place, (word, media) in enumerate(named.items()):
+        left, top = GAP + place % ACROSS * step, GAP + place // ACROSS * (step + 18)
+        sheet.paste(Image.fromarray(media.pixels).resize((SMALL, SMALL), Image.Resampling.LANCZOS), (left, top))
+        draw.text((left + SMALL / 2, top + SMALL + 2), word, INK, font_size=13, anchor="ma")
     return sheet
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -182,7 +182,7 @@ def main() -> None:
     words = [word for word in MEANS if effects[word] >= LEAST]
     print("dropped:", ", ".join(word for word in MEANS if word not in words) or "none")
     rows = np.stack([directions[list(MEANS).index(word)] for word in words]).astype(np.float16)
-    about = {"space": StudioEncoder().space, "words": words, "effects": {w: round(effects[w], 2) for w in words}}
+    about = {"space": eyes().space, "words": words, "effects": {w: round(effects[w], 2) for w in words}}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_bytes(save({"directions": rows}, {"zahir": json.dumps(about)}))
     print(f"{len(words)} words in {args.out}, {args.out.stat().st_size / 1e3:.0f} kB")
@@ -206,11 +206,17 @@ def random_pictures(n: int, procs: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
 
 
-def random_picture(seed: int, *, eyes: StudioEncoder = StudioEncoder()) -> tuple[np.ndarray, np.ndarray]:  # noqa: B008 (one a process)
+def random_picture(seed: int) -> tuple[np.ndarray, np.ndarray]:
     genome = random(np.random.default_rng(seed), 1)[0]
     pixels = render(genome, seed, SIDE)
     seen = Seen(pixels, oklab(pixels), genome, seed)
-    return eyes.encode_pixels(pixels[None])[0], meant(seen)
+    return eyes().encode_pixels(pixels[None])[0], meant(seen)
+
+
+@cache
+def eyes() -> StudioEncoder:
+    """One of each process."""
+    return StudioEncoder()
 
 
 def meant(seen: Seen) -> np.ndarray:
@@ -229,7 +235,7 @@ def fit(vectors: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def check(directions: np.ndarray, seeds: int, sheets: Path | None) -> dict[str, float]:
     """Word to effect size (Cohen's d) between pictures made along it and against it, from the same tastes and seeds."""
-    hand = StudioGenerator(pool=4, search=0)
+    hand = StudioGenerator(eyes(), pool=4, search=0)
     rng = np.random.default_rng(1)
     tastes = normalize(rng.standard_normal((seeds, directions.shape[1])))
     effects: dict[str, float] = {}
