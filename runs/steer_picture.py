@@ -53,8 +53,7 @@ def main() -> None:
     paint(rows).save(args.out, "WEBP", quality=78, method=6)
     words = vocabulary()
     turned = np.concatenate([towards(own[:1], way[None], [WORD]) for way in eyes.directions(words)])
-    quick = StudioGenerator(eyes, search=0)
-    named = dict(zip(words, quick.generate(turned, seeds=[args.seed] * len(words), size=(256, 256))))
+    named = dict(zip(words, hand.generate(turned, seeds=[args.seed + 3] * len(words), size=(256, 256))))
     all_words(named).save(args.out.with_name("words.webp"), "WEBP", quality=76, method=6)
 
 
