@@ -28,7 +28,7 @@ async function orSay(asked, tell) {
 export function told({ slow, state, done, of, generator, trouble, library }) {
   $("#making").hidden = !slow;
   $("#making-text").textContent =
-    state === "working" && of ? say.beingMade(generator ?? "", done ?? 0, of)
+    state === "working" && generator ? say.beingMade(generator, done ?? 0, of ?? 0)
     : state !== "none" ? say.beginsToBeMade
     : trouble ? say.notMade(trouble) : say.nothingMade;
   $("#cancel").hidden = state === "none";

@@ -53,7 +53,7 @@ export const say = {
   library: (/** @type {number} */ done, /** @type {number} */ of) => `Looking at the library anew, ${done} of ${of}`,
   libraryShort: (/** @type {number} */ done, /** @type {number} */ of) => `${done} of ${of} seen anew`,
   beingMade: (/** @type {string} */ by, /** @type {number} */ done, /** @type {number} */ of) =>
-    `The next one is being made by ${by}: step ${done} of ${of}.`,
+    `The next one is being made by ${by}${of > 1 ? `: step ${done} of ${of}` : ""}.`,
   beginsToBeMade: "The next one is about to be made.",
   nothingMade: "Nothing is being made now. The next one begins with your next rating.",
   notMade: (/** @type {string} */ why) => `The latest one could not be made: ${why}`,

@@ -70,7 +70,7 @@ export function remark(text) {
 function aside() {
   const item = feeds.onWall(feed);
   if (item?.blurred && !shown.has(item.id)) return say.blurred;
-  if (slow?.state === "working" && slow.of) return say.step(slow.done ?? 0, slow.of);
+  if (slow?.state === "working" && (slow.of ?? 0) > 1) return say.step(slow.done ?? 0, slow.of ?? 0);
   const library = narrow.matches ? say.libraryShort : say.library;
   return slow?.library ? library(slow.library.done, slow.library.of) : "";
 }
