@@ -132,14 +132,14 @@ def of_choices(others: int, people: int, photos: int, rng: np.random.Generator) 
         taken.append(chosen)
         beside.append(rival)
     names = ["autocontrast", "equalize", "random settings", "as it is"]
-    last = [each[-1] for each in taken]
+    each_taken = [name for chosen in taken for name in chosen]
     return {
         "others": others, "people": people,
         "alone": np.mean(alone, 0).round(2).tolist(),
         "population": np.mean(nobody, 0).round(2).tolist(),
         "both": np.mean(both, 0).round(2).tolist(),
         "rivals": dict(zip(names, np.mean(beside, (0, 1)).round(2).tolist())),
-        "taken in the end": {name: last.count(name) / people for name in ["proposal", *names]},
+        "taken": {name: round(each_taken.count(name) / len(each_taken), 2) for name in ["proposal", *names]},
     }  # fmt: skip
 
 
