@@ -66,6 +66,13 @@ def plain(pipeline):
     return made
 
 
+def from_folder(name):
+    """As diffusers alone loads the base, without any adapter."""
+    kind = diffusers.StableDiffusionXLPipeline if name == "sdxl" else diffusers.StableDiffusionPipeline
+    unchecked = {} if name == "sdxl" else {"safety_checker": None, "requires_safety_checker": False}
+    return kind.from_pretrained(tiny.weights() / name, variant="fp16", local_files_only=True, **unchecked)
+
+
 def run(pipeline, embeds, seeds, guidance, **more):
     """Float pixels of a pipeline of diffusers, from embeddings (rows, or rows of negatives and then rows)."""
     noise = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -141,11 +148,7 @@ def test_at_adapter_0_a_taste_has_no_effect_at_all(hands, name):
     hand = make("generators", name, side=64, steps=2, adapter=0.0)
     made = hand.generate(tastes(hand, 2), seeds=[1, 1], prompts=["", ""])
     assert far(made[:1], made[1:]) == 0
-    bare = (
-        type(hands[name].pipeline)
-        .__mro__[2]
-        .from_pretrained(tiny.weights() / name, variant="fp16", local_files_only=True)
-    )
+    bare = from_folder(name)
     bare.scheduler = diffusers.EulerDiscreteScheduler.from_config(bare.scheduler.config)
     noise = torch.Generator().manual_seed(1)
     theirs = bare("", width=64, height=64, num_inference_steps=2, guidance_scale=hand.guidance, generator=noise)
@@ -313,9 +316,8 @@ def of_my_own(tmp_path, monkeypatch):
             (tmp_path / each).symlink_to(tiny.weights("animatelcm") / each)
         bare = shutil.ignore_patterns("*.safetensors")
         shutil.copytree(tiny.weights() / name, tmp_path / f"{name}-own", ignore=bare)
-        kind = diffusers.StableDiffusionXLPipeline if name == "sdxl" else diffusers.StableDiffusionPipeline
         mine = tmp_path / "dream.safetensors"
-        one_file.write(kind.from_pretrained(tiny.weights() / name, variant="fp16", local_files_only=True), mine)
+        one_file.write(from_folder(name), mine)
         monkeypatch.setenv("ZAHIR_MODELS", str(tmp_path))
         return mine
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from zahir.generate.order import Order, Stopped, checked_size, noise, to_bytes
+from zahir.generate.order import Order, Stopped, checked_size, noise, shell_name, to_bytes
 from zahir.media import Media, Origin
 from zahir.protocols import Progress
 from zahir.shell import Shell
@@ -189,7 +189,9 @@ class IPAdapterGenerator:
         return Order.of(self.shell.dim, tastes, seeds, strength, prompts, negatives, steps, guidance)
 
     def _origin(self, order: Order, i: int, **details: Any) -> Origin:
-        details |= {"adapter": self.adapter} | ({"checkpoint": self.checkpoint} if self.checkpoint else {})
+        details |= {"adapter": self.adapter, "shell": shell_name(self.shell)}
+        if self.checkpoint:
+            details["checkpoint"] = self.checkpoint
         return order.origin(i, self.name, self.space, **details)
 
     def _make(

@@ -6,7 +6,9 @@ Knows nothing of any pipeline.
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ from jaxtyping import Float32, UInt8
 
 from zahir.errors import ZahirError
 from zahir.media import Origin
+from zahir.shell import Shell
 
 SIZES = range(16, 4097)  # pixels of a side
 
@@ -82,6 +85,13 @@ def checked_size(size: tuple[int, int]) -> tuple[int, int]:
     if size[0] not in SIZES or size[1] not in SIZES:
         raise ValueError(f"size must be (width, height), each from 16 to 4096 pixels; got {size}.")
     return size
+
+
+@lru_cache(8)
+def shell_name(shell: Shell) -> str:
+    """For the record, since another shell is another picture: a short hash of where it sends a taste of ones."""
+    point = shell.points(np.ones((1, shell.dim), np.float32))
+    return hashlib.sha256(np.round(point, 2).tobytes()).hexdigest()[:8]
 
 
 def noise(seeds: Sequence[int]) -> list[Any]:

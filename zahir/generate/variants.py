@@ -6,6 +6,8 @@ of diffusers, or one .safetensors file as they are shared.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,15 +91,16 @@ def make(
     variant = VARIANTS[name]
     shell = shell_of(models.space_of(variant.adapter))
     device = device_of(device)
-    pipeline, editor = _pair(variant, *_base(variant, place, dtype_of(dtype, device)))
-    _teach(pipeline, variant, shell.dim)
     numbers = {"side": variant.side, "steps": variant.steps, "guidance": variant.guidance, **numbers}
     numbers |= {"name": name, "checkpoint": place.name if place else ""}
     numbers["batch"] = batch if batch is not None else 1 if device == "cpu" or variant.motion else 4
-    made = (VideoGenerator if variant.motion else IPAdapterGenerator)(pipeline, editor, shell, **numbers)
-    if not prompts:
-        made.forget_words()
-    settle(pipeline, device=device, weights=_size(pipeline), offload=offload, slices=slices, compile=compile)
+    with _quietly():
+        pipeline, editor = _pair(variant, *_base(variant, place, dtype_of(dtype, device)))
+        _teach(pipeline, variant, shell.dim)
+        made = (VideoGenerator if variant.motion else IPAdapterGenerator)(pipeline, editor, shell, **numbers)
+        if not prompts:
+            made.forget_words()
+        settle(pipeline, device=device, weights=_size(pipeline), offload=offload, slices=slices, compile=compile)
     return made
 
 
@@ -185,3 +188,20 @@ def _size(pipeline: Any) -> float:
     """GB of its weights, as loaded."""
     parts = [part for part in pipeline.components.values() if hasattr(part, "parameters")]
     return float(sum(p.numel() * p.element_size() for part in parts for p in part.parameters()) / 1e9)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the bars of what is read, and the warnings about parts that are left out on purpose."""
+    from diffusers.utils import logging
+    from transformers.utils import logging as theirs
+
+    levels = [(library, library.get_verbosity()) for library in (logging, theirs)]
+    for library, _ in levels:
+        library.disable_progress_bar()
+        library.set_verbosity_error()
+    try:
+        yield
+    finally:
+        for library, level in levels:
+            library.set_verbosity(level)
