@@ -142,6 +142,8 @@ def test_videos_play_without_sound_and_rest_when_asked(serve):
     visitor.accessible("likes, video")
     page.locator(".pick").first.dblclick()
     page.wait_for_function("() => document.querySelector('#large-film').currentTime > 0")
+    page.locator("#play-button").click()
+    page.wait_for_function("() => document.querySelector('#large-film').paused")
     visitor.shot("26-likes-video-large")
     visitor.accessible("likes, video large")
 

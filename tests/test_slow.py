@@ -96,6 +96,7 @@ def test_a_stranger_has_nothing_to_cancel(tmp_path):
         ({"ZAHIR_GENERATOR": "elsewhere"}, "the generator 'elsewhere' reads space 'elsewhere/8', but the encoder"),
         ({"ZAHIR_GENERATOR": "stduio"}, "No generator named 'stduio'. Did you mean 'studio'?"),
         ({"ZAHIR_ENCODER": "none"}, "No encoder named 'none'"),
+        ({"ZAHIR_GENERATOR": "studio,nearest"}, "'nearest' finds what is there, which the shelf does already"),
         ({"ZAHIR_GENERATOR": "studio,,slow"}, "expected names with commas between"),
     ],
 )

@@ -63,6 +63,10 @@ def set_up(settings: Settings) -> Bench:
     for name in settings.generators:
         if name not in generators:
             generators[name] = part("generators", name, settings)
+        if not generators[name].space:
+            raise ZahirError(
+                f"'{name}' finds what is there, which the shelf does already. Name one that makes something."
+            )
         if generators[name].space != encoder.space:
             raise SpaceMismatch(encoder.space, generators[name].space, what=f"generator '{name}'")
     name = settings.generator_stand_in

@@ -160,7 +160,15 @@ function project(print) {
   screen.ariaLabel = print?.alt ?? null;
   screen.poster = print?.url ?? "";
   screen.load();
-  if (print && !still.matches) void screen.play().catch(() => {}); // then its first frame stays, with the controls
+  $("#play-button").hidden = !print;
+  roll(Boolean(print) && !still.matches);
+}
+
+/** Let the large video play, or rest. @param {boolean} on */
+function roll(on) {
+  if (on) void $("#large-film").play().catch(() => roll(false)); // a browser may refuse to
+  else $("#large-film").pause();
+  $("#play-button").textContent = on ? say.pause : say.play;
 }
 
 async function load() {
@@ -185,6 +193,7 @@ $("#download").addEventListener("click", download);
 $("#look-button").addEventListener("click", () => show(prints.findIndex((print) => chosen.has(print.id))));
 $("#earlier").addEventListener("click", () => show(large - 1));
 $("#later").addEventListener("click", () => show(large + 1));
+$("#play-button").addEventListener("click", () => roll($("#large-film").paused));
 $("#show-button").addEventListener("click", () => {
   for (const one of [$("#large"), $("#large-film")]) one.classList.remove("blurred");
   $("#show-button").hidden = true;
