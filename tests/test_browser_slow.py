@@ -176,11 +176,13 @@ def test_a_friends_taste_is_mixed_in_and_ones_own_taken_along(serve, tmp_path):
     page.get_by_text("After the first rating there is something to take.").wait_for()
     page.keyboard.press("Escape")
     rate(visitor, 6)
+    wait_for(lambda: visitor.server.rows("SELECT 1 FROM spaces"), 60)  # the worker has said what it sees in
     page.locator("#more-button").click()
     with page.expect_download() as kept:
         page.get_by_role("link", name="As safetensors").click()
     file = tmp_path / "anna.safetensors"
-    kept.value.save_as(file)
+    assert kept.value.failure() is None, kept.value.failure()
+    file.write_bytes(kept.value.path().read_bytes())
     page.locator("#file").set_input_files(file)
     page.get_by_text("From now on 30\u2009% of what is made follows").wait_for()
     (name,) = [each["name"] for each in visitor.api("/api/tastes")["kept"]]
