@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from zahir.interactions import Interactions
+from zahir.taste import half_steps
 from zahir.taste.factorise import factorise
+from zahir.taste.shared import Strengths
 from zahir.taste.solve import solve_rows
 from zahir.taste.threads import gram
 
@@ -98,6 +100,28 @@ def test_more_dimensions_than_items_and_items_that_nobody_rated(dim):
     assert values[-1] < values[0]
     assert not x[25:].any()
     assert not y[30:].any()
+
+
+def test_half_steps_that_hold_nothing_leap_and_still_fall(monkeypatch):
+    rng = np.random.default_rng(5)
+    table, images = ratings(rng, 120, 150, 2000), (rng.standard_normal((150, 10)) / 3).astype(np.float32)
+    form = {
+        "strengths": Strengths(population=np.inf, own=2.0, item=1.0, level=1.0, bias=1.0),
+        "tether": 0.0,
+        "unobserved": 1.0,
+    }
+
+    def values():
+        fits = half_steps.half_steps(table, images, iterations=6, **form)
+        return [half_steps.objective(table, images, fit, **form) for fit in fits]
+
+    leaping = values()
+    monkeypatch.setattr(half_steps, "LEAP_AFTER", 100)
+    walking = values()
+    assert np.all(np.diff(leaping) <= 1e-5 * leaping[0])
+    assert leaping[:6] == walking[:6]
+    assert leaping[6] < walking[9], "the first half-step after the leap is worth a sweep"
+    assert leaping[-1] < walking[-1]
 
 
 def test_cells_that_count_for_nothing_or_too_much_are_refused():

@@ -16,7 +16,8 @@ from zahir.taste.passes import sum_some, tell_some
 from zahir.taste.solve import chunks, improve_rows
 from zahir.taste.threads import gram, product, share
 
-_LEAP_AFTER, _DEGREE = 2, 8  # sweeps before the leap; degree of its polynomial
+LEAP_AFTER = 2  # sweeps
+_DEGREE = 8  # of the leap's polynomial
 _ROOM = 1.05  # what two sweeps find of the least singular value is too little
 _GROWTH = 2e4, 1e8  # of the largest before all are made orthogonal, while others hold a part of it and later
 _BLUR = 1e-4  # of a gram in float32 that may be singular
@@ -57,7 +58,7 @@ def factorise(
         found = improved(rating, x)
         yield x, found
         sweep += 1
-        if sweep == _LEAP_AFTER and start.shape[1] < min(people.num_rows, items.num_rows):
+        if sweep == LEAP_AFTER and start.shape[1] < min(people.num_rows, items.num_rows):
             y = leap(rated, rating, x, found, threshold=strength / unobserved, unit=unobserved, threads=threads)
             before = None
         else:

@@ -13,6 +13,7 @@ from jaxtyping import Float32, Int64
 from scipy.linalg import solve_triangular
 
 from zahir.interactions import Interactions, Rows
+from zahir.taste.factorise import LEAP_AFTER, leap
 from zahir.taste.shared import Strengths, solve_shared
 from zahir.taste.solve import solve_rows
 from zahir.taste.threads import gram
@@ -45,7 +46,8 @@ def half_steps(
 
     Minimises `objective`. Unless cells without ratings count, population, biases and people are solved
     together, with the items at their images once and for all: then the first yield is the minimum. The
-    items of a `table` without repeated ratings move only if somebody rated them.
+    items of a `table` without repeated ratings move only if somebody rated them. Where nothing is held
+    anywhere but near zero and cells without ratings count enough, items leap once to where sweeps would lead.
     """
     moving = bool(np.isfinite(tether))
     fit = Fit(
@@ -59,7 +61,9 @@ def half_steps(
     dual = None
     sweeps = iterations if moving or unobserved else 1
     for sweep in range(sweeps):
-        if unobserved:
+        if sweep == LEAP_AFTER and _leaps(table, images, strengths, tether, unobserved):
+            fit = _leap(table, fit, strengths, unobserved)
+        elif unobserved:
             fit = _biases(table, fit, strengths)
             yield fit
         fit, dual = _people(table, fit, strengths, unobserved, dual)
@@ -177,6 +181,21 @@ def _items(
         factors = np.concatenate([fit.users, images])
         found = solve_rows(rows, factors, gram=unrated, strength=strengths.own)
     return fit._replace(items=np.where(rated_items[:, None], found, fit.items))
+
+
+def _leaps(table: Interactions, images: np.ndarray, strengths: Strengths, tether: float, unobserved: float) -> bool:
+    """Whether a minimum is a matrix with its singular values lowered, and cells weigh alike enough to see which."""
+    held = tether > 0 or np.isfinite(strengths.population)
+    alike = len(table.weights) > 0 and unobserved >= 0.3 * float(table.weights.mean())
+    return alike and not held and images.shape[1] < min(table.num_users, table.num_items)
+
+
+def _leap(table: Interactions, fit: Fit, strengths: Strengths, unobserved: float) -> Fit:
+    """Items where they lead; people must follow at once, who are not of these items any more."""
+    people = _unexplained(table.by_user(), fit.level, fit.user_bias, fit.item_bias, unobserved)
+    items = _unexplained(table.by_item(), fit.level, fit.item_bias, fit.user_bias, unobserved)
+    threshold = strengths.own / unobserved
+    return fit._replace(items=leap(people, items, fit.users, fit.items, threshold=threshold, unit=unobserved))
 
 
 def _factors(
