@@ -184,12 +184,12 @@ def test_a_friends_taste_is_mixed_in_and_ones_own_taken_along(serve, tmp_path):
     assert kept.value.failure() is None, kept.value.failure()
     file.write_bytes(kept.value.path().read_bytes())
     page.locator("#file").set_input_files(file)
-    page.get_by_text("From now on 30\u2009% of what is made follows").wait_for()
+    page.get_by_text("led by both: 30\u2009% by").wait_for()
     (name,) = [each["name"] for each in visitor.api("/api/tastes")["kept"]]
     assert name.startswith("Taste of 20")
     page.locator("#mix").focus()
     page.keyboard.press("ArrowRight")
-    page.get_by_text("35\u2009% of what is made").wait_for()
+    page.get_by_text("led by both: 35\u2009% by").wait_for()
     assert visitor.api("/api/tastes")["mix"] == {"taste": name, "share": 35}
     visitor.shot("29-more-mix")
     visitor.accessible("more, mix")

@@ -51,7 +51,7 @@ export const say = {
   showOnce: "Show once",
   step: (/** @type {number} */ done, /** @type {number} */ of) => `Step ${done} of ${of}`,
   library: (/** @type {number} */ done, /** @type {number} */ of) => `Looking at the library anew, ${done} of ${of}`,
-  libraryShort: (/** @type {number} */ done, /** @type {number} */ of) => `${done} of ${of} seen anew`,
+  libraryShort: (/** @type {number} */ done, /** @type {number} */ of) => `${done} of ${of} seen`,
   beingMade: (/** @type {string} */ by, /** @type {number} */ done, /** @type {number} */ of) =>
     `The next one is being made by ${by}${of > 1 ? `: step ${done} of ${of}` : ""}.`,
   beginsToBeMade: "The next one is about to be made.",
@@ -59,7 +59,7 @@ export const say = {
   notMade: (/** @type {string} */ why) => `The latest one could not be made: ${why}`,
   nothingMixed: "nothing",
   mixed: (/** @type {string} */ name, /** @type {number} */ share) =>
-    `From now on ${share}\u2009% of what is made follows “${name}”, the rest follows you.`,
+    `What is made from now on is led by both: ${share}\u2009% by “${name}”, ${100 - share}\u2009% by you.`,
   unusable: (/** @type {string} */ name) =>
     `“${name}” is kept. It speaks of other pictures than this server makes, so it cannot be mixed in here.`,
   forget: (/** @type {string} */ name) => `Forget “${name}”`,
