@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zahir.errors import SpaceMismatch, StoreError, ZahirError
+from zahir.loop import AMONG
 from zahir.media import Media, read_image
 from zahir.protocols import Encoder, KnowsWords, TasteModel
 from zahir.steer import Steer, like_this, mix, strip, towards, unexplored
@@ -104,7 +105,7 @@ def steering(
     nothing.
     """
     rng = np.random.default_rng(seed)
-    among = store.vectors(encoder.space)
+    among = store.vectors(encoder.space)[-AMONG:]
     verbs: list[Steer] = []
     if taste is not None:
         given = taste_of(taste, store, model, encoder, seed=seed)
