@@ -25,9 +25,10 @@ from PIL import Image, ImageOps
 
 from zahir.enhance.learn import ANYBODY, SPREAD, Choice, Preference, offset, population, preference
 from zahir.enhance.propose import propose, start
-from zahir.enhance.tone import LIMITS, NEUTRAL, Settings, apply, oklab
+from zahir.enhance.tone import LIMITS, NEUTRAL, Settings, apply
 from zahir.interactions import History
 from zahir.media import Media
+from zahir.oklab import oklab
 from zahir.space import normalize
 from zahir.studio import StudioEncoder, StudioGenerator
 from zahir.taste.wals import TetheredWALS

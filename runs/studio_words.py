@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save
 
-from zahir.evaluate.raters import oklab
 from zahir.media import Media, contact_sheet
+from zahir.oklab import oklab
 from zahir.space import normalize
 from zahir.steer import towards
 from zahir.studio import StudioEncoder, StudioGenerator, recipe

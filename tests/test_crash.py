@@ -17,7 +17,9 @@ KILLS, PEOPLE = 12, 8
 @pytest.fixture
 def server(tmp_path):
     webtools.fill(tmp_path / "home", 30)
-    serving = Serving(tmp_path / "home", ZAHIR_GENERATOR_STAND_IN="none", ZAHIR_WORKER="false", ZAHIR_RATINGS_PER_SECOND="1000")
+    serving = Serving(
+        tmp_path / "home", ZAHIR_GENERATOR_STAND_IN="none", ZAHIR_WORKER="false", ZAHIR_RATINGS_PER_SECOND="1000"
+    )
     serving.start()
     yield serving
     serving.stop()

@@ -26,9 +26,10 @@ from zahir.enhance.learn import (
 )
 from zahir.enhance.propose import in_words, propose, start
 from zahir.enhance.sheet import sheet
-from zahir.enhance.tone import LIMITS, NEUTRAL, Settings, apply, oklab
+from zahir.enhance.tone import LIMITS, NEUTRAL, Settings, apply
 from zahir.errors import BadData
 from zahir.media import Media
+from zahir.oklab import oklab
 from zahir.store import Store
 from zahir.studio import StudioEncoder
 

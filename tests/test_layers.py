@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1] / "zahir"
 NOUNS = [
     "errors",
     "jit",
+    "oklab",
     "strangers",
     "space",
     "steer",
@@ -29,9 +30,7 @@ WIRING = {"store", "plugins", "testing"}
 LOOP = {"loop", "feed", "travel"}
 FACES = {"cli", "web", "__main__"}
 HEAVY = {"torch", "diffusers", "transformers", "ray", "pandas", "matplotlib"}
-HEAVY_ALLOWED = {
-    "matplotlib": {"evaluate.plot"}
-}  # and torch, diffusers and transformers wherever these rooms need them
+HEAVY_ALLOWED = {"matplotlib": {"evaluate.plot"}}
 TORCH_ROOMS, TORCH = {"device", "encode", "generate"}, {"torch", "diffusers", "transformers"}
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from zahir.enhance.tone import LIMITS, NEUTRAL, Settings, apply, curve, oklab
+from zahir.enhance.tone import LIMITS, NEUTRAL, Settings, apply, curve
+from zahir.oklab import oklab
 
 NAMES = Settings._fields
 

@@ -13,8 +13,9 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from zahir.enhance.learn import ANYBODY, SPREAD, Preference, settings_at
-from zahir.enhance.tone import Settings, apply, oklab
+from zahir.enhance.tone import Settings, apply
 from zahir.media import Media
+from zahir.oklab import oklab
 
 Taste = Callable[[Sequence[Media]], Float[np.ndarray, "n"]]
 Show = Callable[[UInt8[np.ndarray, "height width 3"]], UInt8[np.ndarray, "height width 3"]]

@@ -13,13 +13,14 @@ Numbers are read as sRGB's, whatever profile a photograph has and keeps: its neu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
 from PIL import Image
 from scipy.ndimage import uniform_filter
+
+from zahir.oklab import LAB, LMS, linear_light
 
 Pixels = UInt8[np.ndarray, "height width 3"] | UInt16[np.ndarray, "height width 3"]
 
@@ -52,22 +53,8 @@ NEUTRAL = Settings()
 LIMITS = Settings(2.0, *([1.0] * (len(Settings._fields) - 1)))
 """The largest absolute value of each setting."""
 
-_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
 _TO_LMS, _TO_LAB, _FROM_LAB, _FROM_LMS = (  # as products from the right take them
-    each.T.astype(np.float32) for each in (_LMS, _LAB, np.linalg.inv(_LAB), np.linalg.inv(_LMS))
+    each.T.astype(np.float32) for each in (LMS, LAB, np.linalg.inv(LAB), np.linalg.inv(LMS))
 )
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _WARM, _MAGENTA = np.array([0.01, 0.07]), np.array([0.06, -0.03])  # where white goes in (a, b) at 1
@@ -85,7 +72,7 @@ def apply(pixels: Pixels, settings: Settings) -> Pixels:
     check(settings)
     if settings == NEUTRAL or 0 in pixels.shape:
         return pixels.copy()
-    linear = _decoded(np.iinfo(pixels.dtype).max)
+    linear = linear_light(np.iinfo(pixels.dtype).max)
     balance = white_balance(settings).astype(np.float32)
     texture = _texture(pixels, linear, balance, settings) if settings.clarity else None
     out = np.empty_like(pixels)
@@ -111,12 +98,7 @@ def curve(light: Float[np.ndarray, "..."], settings: Settings) -> Float[np.ndarr
 def white_balance(settings: Settings) -> Float[np.ndarray, "3"]:
     """What multiplies the cube roots of the cone-like channels, so that white moves to its new colour (von Kries)."""
     a, b = settings.temperature * _WARM + settings.tint * _MAGENTA
-    return np.linalg.inv(_LAB) @ np.array([1.0, a, b])
-
-
-def oklab(pixels: Pixels) -> Float[np.ndarray, "height width 3"]:
-    """The picture in OKLab: lightness in [0, 1], red against green, yellow against blue."""
-    return _lab(_decoded(np.iinfo(pixels.dtype).max)[pixels], np.ones(3, np.float32))
+    return np.linalg.inv(LAB) @ np.array([1.0, a, b])
 
 
 def _bent(light: np.ndarray, settings: Settings) -> np.ndarray:
@@ -207,13 +189,6 @@ def _texture(pixels: np.ndarray, linear: np.ndarray, balance: np.ndarray, settin
 def _bands(pixels: np.ndarray) -> Iterator[slice]:
     rows = max(1, _BAND // pixels.shape[1])
     yield from (slice(first, first + rows) for first in range(0, len(pixels), rows))
-
-
-@cache
-def _decoded(largest: int) -> np.ndarray:
-    """Linear light of each value of a channel, sRGB's curve (IEC 61966-2-1)."""
-    x = np.arange(largest + 1) / largest
-    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def _encoded(linear: np.ndarray, dtype: np.dtype[np.integer]) -> np.ndarray:

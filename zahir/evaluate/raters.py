@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32
 from PIL import Image
 
 from zahir.media import Media
+from zahir.oklab import oklab
 from zahir.space import normalize
 
 Liking = Callable[[Sequence[Media], np.ndarray], np.ndarray]
@@ -103,26 +104,3 @@ def _jpeg_bytes(pixels: np.ndarray) -> int:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=75)
     return len(out.getvalue())
-
-
-_TO_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
-
-
-def oklab(pixels: np.ndarray) -> np.ndarray:
-    """sRGB, 0 to 255, to OKLab (Ottosson 2020)."""
-    scaled = pixels / 255.0
-    linear = np.where(scaled <= 0.04045, scaled / 12.92, ((scaled + 0.055) / 1.055) ** 2.4)
-    return np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T

@@ -1,1 +1,1 @@
-"""Tastes to media through other people's models, and through what is there already; torch is loaded when one is made."""
+"""Tastes to media through others' models, and through what is there already; torch is loaded when one is made."""
