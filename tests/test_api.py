@@ -313,6 +313,17 @@ def test_with_a_fit_everybody_has_a_share_in_the_reason(tmp_path):
         assert shares["everyone"] + shares["people"] > 0
 
 
+def test_the_fit_of_another_model_is_no_hindrance(tmp_path):
+    with running(tmp_path, 30, taste_model="gaussian") as app:
+        browser, store = visit(app), app.state.server.store
+        for k, each in enumerate(upcoming(browser, 12)):
+            rate(browser, each["id"], 0.5 if k % 2 else -0.5)
+        refit(store, TetheredWALS(tether=1.0, population=1.0, regularization=1.0), space=webtools.SPACE)
+        told = browser.get(f"/api/why/{upcoming(browser, 1)[0]['id']}").json()
+        assert told["shares"]["own"] > 0
+        assert browser.get("/api/taste").json()["shared"] is None
+
+
 def test_a_picture_is_not_near_itself(browser):
     item = upcoming(browser, 1)[0]["id"]
     rate(browser, item, 1)

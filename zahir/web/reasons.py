@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 from sqlalchemy import select
 
+from zahir.errors import BadData
 from zahir.feed import because, near
 from zahir.interactions import History
 from zahir.plugins import make
@@ -108,9 +109,14 @@ def newest_fit(store: Store, space: str) -> Fit:
 
 @lru_cache(maxsize=2)
 def load_model(name: str, folder: Path | None) -> Any:
-    """The taste model, with the fit of this folder where there is one; its tables stay on the disk."""
+    """The taste model, with the fit of this folder where it is one of its own; its tables stay on the disk."""
     model = make("taste_models", name)
-    return model if folder is None else type(model).load(folder)
+    if folder is None:
+        return model
+    try:
+        return type(model).load(folder)
+    except BadData:  # of another model or version, until the worker has made a new one: a person's own ratings do
+        return model
 
 
 _NOTHING = {"own": 0, "people": 0, "everyone": 100}
