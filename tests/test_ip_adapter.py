@@ -101,7 +101,7 @@ def test_the_contract_holds(hands, name):
 
 @pytest.mark.parametrize("guidance", [1.0, 5.0])
 @pytest.mark.parametrize("name", BASES)
-@pytest.mark.parametrize("editing", [False, True])
+@pytest.mark.parametrize("editing", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_each_of_a_batch_is_as_if_made_alone(hands, name, guidance, editing):
     hand = hands[name]
     ours = hand.editor if editing else hand.pipeline
@@ -222,7 +222,7 @@ def test_loaded_anew_the_picture_is_bit_equal_and_no_network_is_asked(hands, nam
     assert far(again.generate(mine, seeds=[1, 2]), hands[name].generate(mine, seeds=[1, 2])) == 0
 
 
-@pytest.mark.parametrize("name", ["sd15-lcm", "sdxl-lightning"])
+@pytest.mark.parametrize("name", ["sd15-lcm", pytest.param("sdxl-lightning", marks=pytest.mark.slow)])
 def test_a_lora_is_in_the_weights(hands, name):
     hand, variant = hands[name], VARIANTS[name]
     bare = make("generators", variant.base, side=64).pipeline
@@ -260,6 +260,7 @@ def test_an_edit_is_plain_image_to_image_under_the_taste(hands, name):
     assert made[0].origin.details["amount"] == 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sdxl", "sd15-lcm"])
 def test_amounts_go_from_the_picture_itself_to_little_of_it(hands, name):
     hand, source = hands[name], pictures(2)
@@ -342,6 +343,7 @@ def test_a_checkpoint_in_one_file_moves(of_my_own):
     assert hand.generate(tastes(hand, 1), seeds=[1])[0].kind == "video"
 
 
+@pytest.mark.slow
 def test_a_folder_of_my_own_in_the_layout_of_diffusers_is_a_checkpoint_too(hands, tmp_path):
     shutil.copytree(tiny.weights() / "sd15", tmp_path / "mine")
     hand = make("generators", f"sd15={tmp_path / 'mine'}", side=64, steps=2)

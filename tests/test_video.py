@@ -87,7 +87,7 @@ def test_two_seconds_are_made_and_written(hands):
 
 
 @pytest.mark.parametrize("guidance", [1.0, 5.0])
-@pytest.mark.parametrize("editing", [False, True])
+@pytest.mark.parametrize("editing", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_each_of_a_batch_is_as_if_made_alone(hands, guidance, editing):
     hand = hands["animatediff"]
     ours = hand.editor if editing else hand.pipeline
