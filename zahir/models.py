@@ -105,8 +105,7 @@ CATALOGUE: dict[str, Weights] = {
             "kandinsky-prior", "Kandinsky 2.2, the prior: prompts to image embeddings", "part",
             "kandinsky-community/kandinsky-2-2-prior",
             ("model_index.json", "scheduler/*.json", "prior/config.json", "prior/diffusion_pytorch_model.safetensors",
-             "text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*",
-             "image_processor/*.json"),
+             "text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*"),
             BIGG, 1280, "Apache-2.0", 6.9, needs=("clip-bigg",), full=True,
         ),
         Weights(

@@ -255,14 +255,13 @@ class Kandinsky:
     @cached_property
     def _prior(self) -> Any:
         from diffusers import KandinskyV22PriorPipeline
-        from transformers import CLIPImageProcessor
 
         if (space := models.space_of("kandinsky-prior")) != self.space:
             raise SpaceMismatch(self.space, space, what="prior")
-        place, tower = models.folder("kandinsky-prior"), self._image_tower()
-        processor = CLIPImageProcessor.from_pretrained(str(place / "image_processor"), local_files_only=True)
-        parts = {"image_encoder": tower, "image_processor": processor}
-        return self._settle(load(KandinskyV22PriorPipeline, place, dtype=self.dtype, **parts))
+        parts = {"image_encoder": self._image_tower(), "image_processor": None}  # it looks at no picture
+        return self._settle(
+            load(KandinskyV22PriorPipeline, models.folder("kandinsky-prior"), dtype=self.dtype, **parts)
+        )
 
     def _image_tower(self) -> Any:
         from transformers import CLIPVisionModelWithProjection
