@@ -67,6 +67,8 @@ class Order(NamedTuple):
     def origin(self, i: int, generator: str, space: str, **details: Any) -> Origin:
         """Where the medium of row i comes from: all that is needed to make it again."""
         details = {"steps": self.steps, "guidance": self.guidance, **details}
+        if self.prompts[i]:
+            details["alt"] = self.prompts[i]  # the only words there are for it
         if self.negatives[i].any():
             details["negative"] = base64.b64encode(self.negatives[i].astype("<f4").tobytes()).decode()
         return Origin(

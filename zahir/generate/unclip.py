@@ -20,7 +20,7 @@ from PIL import Image
 from zahir import models
 from zahir.errors import SpaceMismatch
 from zahir.generate.loading import Offload, device_of, dtype_of, load, need_torch, settle, shell_of
-from zahir.generate.order import Order, Stopped, checked_size, noise, to_bytes
+from zahir.generate.order import Order, Stopped, checked_size, noise, shell_name, to_bytes
 from zahir.media import Media, Origin
 from zahir.protocols import Progress
 
@@ -286,13 +286,7 @@ class Kandinsky:
         return Order.of(self.shell.dim, tastes, seeds, strength, prompts, negatives, steps, guidance)
 
     def _origin(self, order: Order, i: int, **details: Any) -> Origin:
-        return order.origin(i, "kandinsky", self.space, shell=self._shell_name, **details)
-
-    @cached_property
-    def _shell_name(self) -> str:
-        """Another shell is another picture: a short hash of where this one sends a taste of ones."""
-        point = self.shell.points(np.ones((1, self.shell.dim), np.float32))
-        return hashlib.sha256(np.round(point, 2).tobytes()).hexdigest()[:8]
+        return order.origin(i, "kandinsky", self.space, shell=shell_name(self.shell), **details)
 
     def _tensor(self, rows: np.ndarray) -> Any:
         import torch
