@@ -13,7 +13,7 @@ BEGIN, END = "```text\nzahir/\n", "```\n"
 def first_sentence(path: Path) -> str:
     """What the module says it is, without its full stop."""
     docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
-    return re.split(r"\.(?:\s|$)", docstring.split("\n\n")[0].replace("\n", " "), maxsplit=1)[0]
+    return re.split(r"(?<!et al)\.(?:\s|$)", docstring.split("\n\n")[0].replace("\n", " "), maxsplit=1)[0]
 
 
 def tree(folder: Path, depth: int = 0) -> list[str]:

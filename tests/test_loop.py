@@ -19,7 +19,7 @@ class Echo:
     space, dim, kind, accepts_prompts = SPACE, 2, "image", False
 
     def encode(self, media):
-        return np.stack([each.pixels[0, 0, :2] / 127.5 - 1 for each in media]).astype(np.float32)
+        return np.float32([each.pixels[0, 0, :2] / 127.5 - 1 for each in media]).reshape(-1, 2)
 
     def generate(self, tastes, *, seeds, strength=1.0, size=None, progress=None, **_):
         return [
@@ -222,3 +222,24 @@ def test_what_is_made_for_nobody_in_particular_is_everybody_s(store):
     ids = step(store, None, encoder=echo, model=Everybody(), generator=echo, n=2, surprise=0.0, seed=5)
     assert [store.item(item).made_for for item in ids] == [None, None]
     assert_allclose(store.vectors(SPACE)[-2], [0.6, 0.8], atol=0.02)
+
+
+class Slow(Echo):
+    """Works on each picture in three steps, and makes nothing of one that is cancelled midway."""
+
+    def generate(self, tastes, *, seeds, progress=None, **given):
+        if progress and not all(progress(done, 3) for done in (1, 2, 3)):
+            return []
+        return super().generate(tastes, seeds=seeds, **given)
+
+
+def test_a_step_counts_in_the_generators_units_and_keeps_what_is_whole(store):
+    user, slow, told = liked(store), Slow(), []
+
+    def watch(done, of):
+        told.append((done, of))
+        return done != 5
+
+    made = step(store, user, encoder=slow, model=Mean(), generator=slow, n=3, seed=5, progress=watch)
+    assert told == [(done, 9) for done in (1, 2, 3, 4, 5)]
+    assert len(made) == 1

@@ -69,8 +69,9 @@ def step(
     are the generator's. `strength` in [0, 2]: 1 is the taste as the model gives it, 0 the average of the space.
     `surprise` in radians [0, pi/2]: how far each taste is then turned away; below 1 towards draws from its posterior
     (Thompson 1933), where the model has one, so that what ratings leave open is tried; else towards a random mixture
-    of what is there. What the filter `check` says of them is kept with them (`zahir.store.checks`). Raises
-    SpaceMismatch when encoder and generator speak of different spaces.
+    of what is there. What the filter `check` says of them is kept with them (`zahir.store.checks`). `progress` counts
+    in the generator's units, over all n; when it cancels, whatever is whole is kept. Raises SpaceMismatch when encoder
+    and generator speak of different spaces.
     """
     if encoder.space != generator.space:
         raise SpaceMismatch(encoder.space, generator.space)
@@ -88,6 +89,13 @@ def step(
         towards = model.sample_tastes(history, DOUBTS, rng=rng)
     much = float(np.clip(SURE / max(1, len(history)), *FAR))
     media: list[Media] = []
+    going = True
+
+    def tell(done: int, of: int) -> bool:
+        nonlocal going
+        going = progress is None or progress(len(media) * of + done, n * of)
+        return going
+
     for k in range(n):
         taste = tastes[k : k + 1]
         if lately and steer is None:
@@ -96,10 +104,11 @@ def step(
         made = generator.generate(
             taste, seeds=seeds[k : k + 1], strength=strength, prompts=None if prompt is None else [prompt],
             negatives=None if negative is None else negative[None], size=size, steps=steps, guidance=guidance,
+            progress=tell,
         )  # fmt: skip
         media += [_turned(each, surprise) for each in made]
         lately += list(encoder.encode(made))
-        if progress is not None and not progress(k + 1, n):
+        if not going:
             break
     vectors = np.array(lately[len(lately) - len(media) :], np.float32).reshape(-1, encoder.dim)
     return store.add_items(media, vectors, space=encoder.space, made_for=user, check=check)

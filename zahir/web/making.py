@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from zahir.feed import CALIBRATION, TURNED, next_items
 from zahir.loop import step
 from zahir.media import Media, to_bytes
-from zahir.protocols import Generator, Progress
+from zahir.protocols import Progress
 from zahir.space import normalize
 from zahir.studio import recipe, remake
 from zahir.web import mixes, stock
@@ -110,13 +109,12 @@ def make(
 ) -> list[int]:
     """Make one picture or video for somebody; returns its item, or nothing when `progress` stopped it."""
     strength, _ = bench.store.dials(user)
-    generator = bench.generators[name]
     made = step(
         bench.store,
         user,
         encoder=bench.encoder,
         model=bench.model,
-        generator=generator if progress is None else _Watched(generator, progress),
+        generator=bench.generators[name],
         n=1,
         strength=strength,
         surprise=angle,
@@ -124,6 +122,7 @@ def make(
         seed=secrets.randbits(31),
         size=size,
         check=bench.filter,
+        progress=progress,
     )
     finish(bench, made, name)
     return made
@@ -180,16 +179,3 @@ def paint(bench: Bench, item: int, shape: str) -> bool:
     size = stock.VIDEO_SHAPES[shape] if known.kind == "video" else stock.SHAPES[shape]
     stock.add_variant(bench.store, item, shape, bench.store.files.add(remake(known.origin, size)))
     return True
-
-
-class _Watched:
-    """A generator that tells how far it is: `step` counts pictures, this one counts within one."""
-
-    def __init__(self, generator: Generator, progress: Progress) -> None:
-        self._generator, self._progress = generator, progress
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._generator, name)
-
-    def generate(self, *arguments: Any, **named: Any) -> Any:
-        return self._generator.generate(*arguments, **{**named, "progress": self._progress})
