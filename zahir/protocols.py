@@ -1,6 +1,6 @@
 """The sockets: what an encoder, a taste model and a generator must do to be used everywhere.
 
-Knows nothing of any implementation. `zahir.testing` checks each of these contracts.
+Knows nothing of any implementation; what all generators refuse is refused here. `zahir.testing` checks the contracts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from jaxtyping import Float32, Int64
 
 from zahir.interactions import History, Interactions
 from zahir.media import Media
+
+SIZES = range(16, 4097)  # pixels of a side
 
 Progress = Callable[[int, int], bool]
 """Called as progress(done, of); returning False cancels."""
@@ -218,3 +220,20 @@ class Filter(Protocol):
     def score(self, media: Sequence[Media]) -> Float32[np.ndarray, "n"]:
         """How sure it is, in [0, 1], that each medium is not safe for work; of a video, its worst frame."""
         ...
+
+
+def check_tastes(tastes: np.ndarray, dim: int, *, strength: float) -> None:
+    """Raise ValueError unless these are tastes of a space of `dim` numbers, and the strength is one that there is."""
+    if tastes.ndim != 2 or tastes.shape[1] != dim or not np.isfinite(tastes).all():
+        raise ValueError(f"tastes must be finite, of shape (n, {dim}); got shape {tastes.shape}.")
+    if not 0.0 <= strength <= 2.0:
+        raise ValueError(f"strength must be in [0, 2]; got {strength}. 1 is the taste, 0 the average.")
+
+
+def checked_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) in pixels, or ValueError for sides that no generator makes."""
+    if size[0] not in SIZES or size[1] not in SIZES:
+        raise ValueError(
+            f"size must be (width, height), each from {SIZES.start} to {SIZES.stop - 1} pixels; got {size}."
+        )
+    return size

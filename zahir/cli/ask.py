@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from zahir.datasets.rows import MaxBad as Limit
     from zahir.datasets.rows import Rejects
     from zahir.interactions import Dataset
-    from zahir.protocols import Progress
+    from zahir.protocols import Progress, TasteModel
+    from zahir.store import Store
 
 Images = Annotated[Path | None, typer.Option(help="a folder of pictures, which the items name")]
 Embeddings = Annotated[Path | None, typer.Option(help="the items' embeddings: .npz, .npy, .parquet or .safetensors")]
@@ -97,3 +98,12 @@ def progress_bar(what: str) -> Iterator[Progress]:
             return True
 
         yield progress
+
+
+def fitted(model: str, store: Store, space: str) -> tuple[TasteModel, Dataset]:
+    """A taste model by name, on everything that the store holds in a space; and that."""
+    from zahir.plugins import make
+
+    taste, data = make("taste_models", model), store.dataset(space=space)
+    taste.fit(data.interactions, data.embeddings)
+    return taste, data

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zahir.cli.ask import home
+from zahir.cli.ask import fitted, home
 from zahir.errors import BadData, ZahirError
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _taste(user: str | None, encoder: str, model: str) -> tuple[str, Taste | Non
     from zahir.plugins import make
     from zahir.store import Store
 
-    store, eyes, tastes = Store(home()), make("encoders", encoder), make("taste_models", model)
+    store, eyes = Store(home()), make("encoders", encoder)
     person = store.user_named(user)
     history = store.history(person, space=eyes.space)
     if not len(history):
@@ -126,8 +126,7 @@ def _taste(user: str | None, encoder: str, model: str) -> tuple[str, Taste | Non
             f"user {person} has rated nothing in space {eyes.space}: proposals go by what people kept.", err=True
         )
         return str(person), None
-    data = store.dataset(space=eyes.space)
-    tastes.fit(data.interactions, data.embeddings)
+    tastes, _ = fitted(model, store, eyes.space)
     return str(person), lambda media: tastes.score(history, eyes.encode(media))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zahir.cli.ask import home, progress_bar
+from zahir.cli.ask import fitted, home, progress_bar
 from zahir.errors import SpaceMismatch, ZahirError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def generate(
     said, mixed = steering.words(more or [], less or []), [steering.weighted(who, 1.0) for who in mix or []]
     check = make("filters", filter) if filter else None
     guard = Guard(check.name, "block") if check else None
-    store, eyes, fitted = Store(home()), make("encoders", encoder), make("taste_models", model)
+    store, eyes = Store(home()), make("encoders", encoder)
     hand = with_library(make("generators", generator), store, eyes.space)
     if eyes.space != hand.space:
         raise SpaceMismatch(eyes.space, hand.space)
@@ -101,25 +101,24 @@ def generate(
         raise ZahirError(f"the generator '{generator}' understands no prompts. Steer it with --more and --less.")
     if edit and not isinstance(hand, Edits):
         raise ZahirError(f"the generator '{generator}' cannot edit pictures; --edit needs one that does.")
-    data = store.dataset(space=eyes.space)
-    fitted.fit(data.interactions, data.embeddings)
+    learned, data = fitted(model, store, eyes.space)
     people: list[int | None] = [store.user_named(user)] if user else [None]
     if most_similar:
-        people = [*_nearest_pair(store, fitted, data, seed)]
-    avoid = steering.taste_of(negative, store, fitted, eyes, seed=seed) if negative else None
+        people = [*_nearest_pair(store, learned, data, seed)]
+    avoid = steering.taste_of(negative, store, learned, eyes, seed=seed) if negative else None
     before = steering.picture_of(edit, store) if edit else None
     given: dict[str, Any] = {"strength": strength, "steps": steps, "guidance": guidance}
     out.mkdir(parents=True, exist_ok=True)
     shown: list[Media] = [before] if before else []
     for person in people:
         steer = steering.steering(
-            store, person, model=fitted, encoder=eyes, seed=seed, taste=taste, like=like, mixed=mixed, said=said,
+            store, person, model=learned, encoder=eyes, seed=seed, taste=taste, like=like, mixed=mixed, said=said,
             distance=0.3 if distance is None else distance, end=strip, open_=surprise if unexplored else None,
         )  # fmt: skip
         with progress_bar("making") as progress:
             if before or strip:  # no step of the loop: every taste is just as asked for
                 history = History.empty(eyes.dim) if person is None else store.history(person, space=eyes.space)
-                tastes = fitted.tastes(history, n, rng=np.random.default_rng(seed))
+                tastes = learned.tastes(history, n, rng=np.random.default_rng(seed))
                 tastes = tastes if steer is None else steer(tastes)
                 exact = given | {
                     "before": before, "amount": 0.5 if amount is None else amount, "seed": seed, "side": side,
@@ -132,7 +131,7 @@ def generate(
                     film.to_video(out / "film.webm")
             else:
                 items = step(
-                    store, person, encoder=eyes, model=fitted, generator=hand, n=spread or n, seed=seed, steer=steer,
+                    store, person, encoder=eyes, model=learned, generator=hand, n=spread or n, seed=seed, steer=steer,
                     surprise=0.0 if like or unexplored else surprise, prompt=prompt, negative=avoid, size=(side, side),
                     progress=progress, check=check, **given,
                 )  # fmt: skip
@@ -206,7 +205,7 @@ def _most_different(media: Sequence[Media], vectors: np.ndarray, n: int) -> list
     return spread(vectors, n, relevance=suits, diversity=DIVERSITY).tolist()
 
 
-def _nearest_pair(store: Store, fitted: TasteModel, data: Dataset, seed: int) -> tuple[int, int]:
+def _nearest_pair(store: Store, learned: TasteModel, data: Dataset, seed: int) -> tuple[int, int]:
     """The two people whose tastes are nearest, among those with three ratings or more."""
     import numpy as np
 
@@ -217,7 +216,7 @@ def _nearest_pair(store: Store, fitted: TasteModel, data: Dataset, seed: int) ->
     if len(ids) < 2:
         raise ZahirError(f"{len(ids)} people have 3 ratings or more in space {data.space}; two are needed.")
     rng = np.random.default_rng(seed)
-    tastes = np.stack([fitted.embed_user(store.history(each, space=data.space), rng=rng) for each in ids])
+    tastes = np.stack([learned.embed_user(store.history(each, space=data.space), rng=rng) for each in ids])
     alike = cosine(tastes, tastes) - 2 * np.eye(len(ids))
     first, second = np.unravel_index(np.argmax(alike), alike.shape)
     typer.echo(f"users {ids[first]} and {ids[second]}: cosine of their tastes {alike.max():.3f}")

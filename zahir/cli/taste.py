@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import typer
 
-from zahir.cli.ask import home, say
+from zahir.cli.ask import fitted, home, say
 from zahir.errors import BadData, ZahirError
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ def export(
     model: Annotated[str, typer.Option(help="the taste model")] = "gaussian",
 ) -> None:
     """Write somebody's taste to a file that Zahir, diffusers and ComfyUI read."""
-    from zahir.plugins import make
     from zahir.store import Store
     from zahir.taste_file import write
     from zahir.travel import packed
@@ -39,11 +38,10 @@ def export(
     store = Store(home())
     person = store.user_named(user)
     where = space or _most_rated(store, person)
-    data, fitted = store.dataset(space=where), make("taste_models", model)
-    fitted.fit(data.interactions, data.embeddings)
+    learned, _ = fitted(model, store, where)
     shell = _shell(where)
     kept = packed(
-        store, person, model=fitted, space=where, name=_called(name or file.stem), shell=shell, negative=negative,
+        store, person, model=learned, space=where, name=_called(name or file.stem), shell=shell, negative=negative,
         rng=np.random.default_rng(0),
     )  # fmt: skip
     write(file, kept, format or ("json" if file.suffix == ".json" else "safetensors"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from math import ceil, sqrt
 from threading import Lock
 from typing import Any, Literal
@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from zahir.generate.order import Order, Stopped, checked_size, noise, shell_name, to_bytes
+from zahir.generate.order import Order, Steps, in_batches, noise, shell_name
 from zahir.media import Media, Origin
-from zahir.protocols import Progress
+from zahir.protocols import Progress, checked_size
 from zahir.shell import Shell
 from zahir.space import normalize
 
@@ -157,7 +157,7 @@ class IPAdapterGenerator:
         worked = max(1, int(schedule * share))
         sizes = [self._working_size(*each.size) for each in media]
 
-        def call(rows: list[int]) -> tuple[Any, dict[str, Any]]:
+        def call(rows: Sequence[int]) -> tuple[Any, dict[str, Any]]:
             source = self._source([media[i] for i in rows], sizes[rows[0]])
             # half a step more than worked, or a rounding error costs one
             return self.editor, {**source, "strength": (worked + 0.5) / schedule, "num_inference_steps": schedule}
@@ -198,41 +198,27 @@ class IPAdapterGenerator:
         self,
         order: Order,
         worked: int,
-        call: Callable[[list[int]], tuple[Any, dict[str, Any]]],
+        call: Callable[[Sequence[int]], tuple[Any, dict[str, Any]]],
         progress: Progress | None,
         alike: Sequence[object] | None = None,
     ) -> Iterator[tuple[int, UInt8[np.ndarray, "frames height width 3"]]]:
         """Rows and their frames; a batch holds rows that are `alike`, and all with a prompt or all without one."""
-        n = len(order.seeds)
 
-        def tell(done: int) -> bool:
-            return progress is None or progress(done, n * worked)
+        def made(rows: Sequence[int], steps: Steps) -> np.ndarray:
+            def after(_: Any, step: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+                steps.after(step + 1)
+                return self._between(tensors, step + 1, worked)
+
+            pipeline, arguments = call(rows)
+            weight = WITH_WORDS * min(1.0, order.strength) if order.prompts[rows[0]] else 1.0
+            pipeline.set_ip_adapter_scale(self.adapter * weight)
+            conditions = self._conditions(order, rows)
+            return self._frames(pipeline(**arguments, **conditions, output_type="np", callback_on_step_end=after))
 
         kinds = [(bool(prompt), alike[i] if alike else None) for i, prompt in enumerate(order.prompts)]
-        for rows in _runs(kinds, self.batch):
-            after = partial(self._after, tell, rows, worked)
-            try:
-                with self._lock:
-                    pipeline, arguments = call(rows)
-                    weight = WITH_WORDS * min(1.0, order.strength) if order.prompts[rows[0]] else 1.0
-                    pipeline.set_ip_adapter_scale(self.adapter * weight)
-                    conditions = self._conditions(order, rows)
-                    made = pipeline(**arguments, **conditions, output_type="np", callback_on_step_end=after)
-            except Stopped:
-                return
-            yield from zip(rows, to_bytes(self._frames(made)))
-            if not tell((rows[-1] + 1) * worked):
-                return
+        return in_batches(_runs(kinds, self.batch), len(order.seeds), worked, made, lock=self._lock, progress=progress)
 
-    def _after(
-        self, tell: Callable[[int], bool], rows: list[int], worked: int, _: Any, step: int, __: Any, tensors: Any
-    ) -> dict[str, Any]:
-        """What pipelines call after each step; the last one is told when the pictures are there."""
-        if step + 1 < worked and not tell(rows[0] * worked + (step + 1) * len(rows)):
-            raise Stopped
-        return self._between(tensors, step + 1, worked)
-
-    def _conditions(self, order: Order, rows: list[int]) -> dict[str, Any]:
+    def _conditions(self, order: Order, rows: Sequence[int]) -> dict[str, Any]:
         """Tastes, words, guidance and noise of these rows, as pipelines take them."""
         import torch
 

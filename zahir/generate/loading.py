@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zahir import models
-from zahir.device import device_of, dtype_of, free_memory, load, need_torch
+from zahir.device import free_memory
 from zahir.errors import BadData, ZahirError
 from zahir.shell import Shell, file_name
-
-__all__ = ["Offload", "device_of", "dtype_of", "load", "need_torch", "settle", "shell_of"]
 
 Offload = Literal["none", "model", "sequential"]
 SHELLS = Path(__file__).parent / "shells"
@@ -73,8 +71,8 @@ def size_of(pipeline: Any) -> float:
     return sum(each.numel() * each.element_size() for model in models for each in model.parameters()) / 1e9
 
 
-def shell_of(space: str) -> Shell:
-    """The shell of a space: the one you fitted, else the package's; raises ZahirError that says how to fit one."""
+def find_shell(space: str) -> Shell | None:
+    """The shell of a space: yours, else the package's, or None; raises BadData for a file of another space."""
     for folder in (models.root() / "shells", SHELLS):
         path = folder / file_name(space)
         if path.is_file():
@@ -82,6 +80,14 @@ def shell_of(space: str) -> Shell:
             if shell.space != space:
                 raise BadData(f"it is of space '{shell.space}', not '{space}'. Fit it again.", path=path)
             return shell
+    return None
+
+
+def shell_of(space: str) -> Shell:
+    """The shell of a space; raises ZahirError that says how to fit one where there is none."""
+    shell = find_shell(space)
+    if shell is not None:
+        return shell
     names = [each.name for each in models.CATALOGUE.values() if each.kind == "encoder" and each.space == space]
     encoder = names[0] if names else "ENCODER=FOLDER"
     raise ZahirError(

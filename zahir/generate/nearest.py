@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from zahir.errors import ZahirError
 from zahir.media import Media
-from zahir.protocols import Progress
+from zahir.protocols import Progress, check_tastes
 from zahir.space import normalize
 
 SHARPNESS = 6.0  # odds of an item at strength 1: exp(6 z), with z its liking in standard deviations of the library
@@ -64,11 +64,7 @@ class Nearest:
             raise ZahirError("nothing to find: no items here have a picture. Import some first: zahir import FOLDER.")
         if any(prompts or ()):
             raise ValueError("nearest understands no prompts: it goes by tastes alone. Pass prompts=None.")
-        if not 0.0 <= strength <= 2.0:
-            raise ValueError(f"strength must be in [0, 2]; got {strength}. 1 is the taste, 0 any item.")
-        width = self.embeddings.shape[1]
-        if tastes.ndim != 2 or tastes.shape[1] != width or not np.isfinite(tastes).all():
-            raise ValueError(f"tastes must be finite, of shape (n, {width}); got shape {tastes.shape}.")
+        check_tastes(tastes, self.embeddings.shape[1], strength=strength)
         if len(seeds) != len(tastes) or (negatives is not None and negatives.shape != tastes.shape):
             raise ValueError(f"seeds and negatives go with tastes one by one; got {len(seeds)} for {tastes.shape}.")
         made: list[Media] = []

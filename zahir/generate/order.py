@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +17,51 @@ from jaxtyping import Float32, UInt8
 
 from zahir.errors import ZahirError
 from zahir.media import Origin
+from zahir.protocols import Progress, check_tastes
 from zahir.shell import Shell
 
-SIZES = range(16, 4097)  # pixels of a side
 
-
-class Stopped(Exception):
+class _Stopped(Exception):
     """Raised from within a pipeline's steps when progress cancels, and caught around it."""
+
+
+class Steps(NamedTuple):
+    """What is told while a batch is made."""
+
+    begin: Callable[[], None]  # before the first step, or within what comes before it
+    after: Callable[[int], None]  # after so many steps; the last one is told when the pictures are there
+
+
+def in_batches(
+    runs: Iterable[Sequence[int]],
+    n: int,
+    worked: int,
+    draw: Callable[[Sequence[int], Steps], Float32[np.ndarray, "rows ... 3"]],
+    *,
+    lock: AbstractContextManager[Any],
+    progress: Progress | None,
+) -> Iterator[tuple[int, UInt8[np.ndarray, "... 3"]]]:
+    """Batch after batch of rows that follow on each other: which of n rows, and its pixels, until progress cancels.
+
+    Each row takes `worked` steps. What is not whole when it is cancelled is dropped.
+    """
+
+    def tell(done: int) -> None:
+        if progress is not None and not progress(done, n * worked):
+            raise _Stopped
+
+    def after(rows: Sequence[int], step: int) -> None:
+        if step < worked:
+            tell(rows[0] * worked + step * len(rows))
+
+    try:
+        for rows in runs:
+            with lock:
+                pixels = draw(rows, Steps(partial(tell, rows[0] * worked), partial(after, rows)))
+            yield from zip(rows, to_bytes(pixels))
+            tell((rows[-1] + 1) * worked)
+    except _Stopped:
+        return
 
 
 class Order(NamedTuple):
@@ -49,15 +88,12 @@ class Order(NamedTuple):
     ) -> Order:
         """Raises ValueError for what does not fit together, or into a space of `dim` numbers."""
         n = len(tastes)
-        if tastes.shape != (n, dim) or not np.isfinite(tastes).all():
-            raise ValueError(f"tastes must be finite, of shape (n, {dim}); got shape {tastes.shape}.")
+        check_tastes(tastes, dim, strength=strength)
         if negatives is not None and (negatives.shape != tastes.shape or not np.isfinite(negatives).all()):
             raise ValueError(f"negatives go with tastes one by one, finite; got {negatives.shape} for {tastes.shape}.")
         if len(seeds) != n or (prompts is not None and len(prompts) != n):
             told = "none" if prompts is None else len(prompts)
             raise ValueError(f"one seed and one prompt for each of {n} tastes; got {len(seeds)} and {told}.")
-        if not 0 <= strength <= 2:
-            raise ValueError(f"strength must be in [0, 2]; got {strength}. 1 is the taste, 0 the average.")
         if steps < 1 or not guidance >= 0:
             raise ValueError(f"steps must be at least 1 and guidance at least 0; got {steps} and {guidance}.")
         words = [prompt or "" for prompt in prompts or [""] * n]
@@ -80,13 +116,6 @@ class Order(NamedTuple):
             strength=self.strength,
             details=details,
         )
-
-
-def checked_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(width, height), or ValueError for sides that are none."""
-    if size[0] not in SIZES or size[1] not in SIZES:
-        raise ValueError(f"size must be (width, height), each from 16 to 4096 pixels; got {size}.")
-    return size
 
 
 @lru_cache(8)

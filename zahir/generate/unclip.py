@@ -18,11 +18,12 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from zahir import models
+from zahir.device import device_of, dtype_of, load, need_torch
 from zahir.errors import SpaceMismatch
-from zahir.generate.loading import Offload, device_of, dtype_of, load, need_torch, settle, shell_of
-from zahir.generate.order import Order, Stopped, checked_size, noise, shell_name, to_bytes
+from zahir.generate.loading import Offload, settle, shell_of
+from zahir.generate.order import Order, Steps, in_batches, noise, shell_name
 from zahir.media import Media, Origin
-from zahir.protocols import Progress
+from zahir.protocols import Progress, checked_size
 
 SIDE = 512  # of a picture whose size nobody tells; the decoder was trained up to 1024
 _MOST = 1024 * 1024  # pixels that an edit works at
@@ -167,39 +168,19 @@ class Kandinsky:
         """Batch after batch: which row, and its pixels."""
         n, batch = len(order.seeds), batch or self.batch
 
-        def tell(done: int) -> None:
-            if progress is not None and not progress(done, n * worked):
-                raise Stopped
+        def made(run: Sequence[int], steps: Steps) -> np.ndarray:
+            rows = slice(run[0], run[-1] + 1)
 
-        for start in range(0, n, batch):
-            rows = slice(start, min(start + batch, n))
-            try:
-                with self._lock:
-                    pixels = self._batch(order, rows, worked, draw, tell)
-            except Stopped:
-                return
-            yield from enumerate(to_bytes(pixels), start)
-            if progress is not None and not progress(rows.stop * worked, n * worked):
-                return
+            def after(_: Any, step: int, __: Any, tensors: dict[str, Any]) -> Any:
+                steps.after(step + 1)
+                return tensors
 
-    def _batch(
-        self,
-        order: Order,
-        rows: slice,
-        worked: int,
-        draw: Callable[[slice, Any, Any, Any], Any],
-        tell: Callable[[int], None],
-    ) -> np.ndarray:
-        before = rows.start * worked
+            steps.begin()
+            points, away = self._points(order, rows, steps.begin)
+            return np.asarray(draw(rows, after, self._tensor(points), self._tensor(away)))
 
-        def after(_: Any, step: int, __: Any, tensors: dict[str, Any]) -> Any:
-            if step + 1 < worked:  # the last one is told when the pictures are there
-                tell(before + (step + 1) * (rows.stop - rows.start))
-            return tensors
-
-        tell(before)
-        points, away = self._points(order, rows, lambda: tell(before))
-        return np.asarray(draw(rows, after, self._tensor(points), self._tensor(away)))
+        runs = (range(start, min(start + batch, n)) for start in range(0, n, batch))
+        return in_batches(runs, n, worked, made, lock=self._lock, progress=progress)
 
     def _points(
         self, order: Order, rows: slice, tick: Callable[[], None]

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zahir import models
+from zahir.device import device_of, dtype_of, load, need_torch
 from zahir.errors import BadData
 from zahir.generate.ip_adapter import EachItsOwn, IPAdapterGenerator
-from zahir.generate.loading import Offload, device_of, dtype_of, load, need_torch, settle, shell_of
+from zahir.generate.loading import Offload, settle, shell_of
 from zahir.generate.video import VideoGenerator
 
 

@@ -14,13 +14,13 @@ from jaxtyping import Float32, Int64
 
 from zahir.errors import BadData, SpaceMismatch
 from zahir.media import Media, Origin
-from zahir.protocols import Progress
+from zahir.protocols import Progress, check_tastes, checked_size
 from zahir.space import normalize
 from zahir.studio import recipe
 from zahir.studio.encoder import SIDE, StudioEncoder
 from zahir.studio.inverse import GUIDANCE, Inverse, aim, climb
 
-SIZES = range(16, 4097)  # pixels of a side
+SIDE_MADE = 512  # pixels
 EDITS = 6  # generations of 12 pictures that an edit tries,
 LIKENESS = 8  # and those that look for the studio's likeness of a photograph
 
@@ -76,7 +76,7 @@ class StudioGenerator:
         What is aimed at is `inverse.aim` of the taste; `cosine` in the details of
         the origin tells how near the picture came to it.
         """
-        width, height = _checked_size(size)
+        width, height = checked_size(size or (SIDE_MADE, SIDE_MADE))
         targets, avoided = self._aims(tastes, seeds, strength, prompts, negatives, steps, guidance)
         effort = (self.search if steps is None else steps, GUIDANCE if guidance is None else guidance)
         made: list[Media] = []
@@ -154,7 +154,7 @@ class StudioGenerator:
         from zahir.studio.genome import SLICES
         from zahir.studio.loops import passage
 
-        width, height = _checked_size(size)
+        width, height = checked_size(size or (SIDE_MADE, SIDE_MADE))
         targets, _ = self._aims(tastes, [seed] * len(tastes), strength, None, None, None, None)
         if len(tastes) < 2:
             raise ValueError(f"a film has at least 2 tastes to go between; got {len(tastes)}.")
@@ -185,10 +185,7 @@ class StudioGenerator:
         """Points to make pictures at, and points to lead away from, zeros for none; checks all that it is given."""
         if any(prompts or ()):
             raise ValueError("the studio understands no prompts: it paints tastes alone. Pass prompts=None.")
-        if not 0.0 <= strength <= 2.0:
-            raise ValueError(f"strength must be in [0, 2]; got {strength}. 1 is the taste, 0 the average.")
-        if tastes.ndim != 2 or tastes.shape[1] != self.encoder.dim or not np.isfinite(tastes).all():
-            raise ValueError(f"tastes must be finite, of shape (n, {self.encoder.dim}); got shape {tastes.shape}.")
+        check_tastes(tastes, self.encoder.dim, strength=strength)
         if len(seeds) != len(tastes) or (negatives is not None and negatives.shape != tastes.shape):
             of = "none" if negatives is None else negatives.shape
             raise ValueError(
@@ -251,7 +248,7 @@ class StudioGenerator:
 
 def remake(origin: Origin, size: tuple[int, int] | None = None) -> Media:
     """The very same picture or loop again, at another size or aspect; raises BadData when the origin tells of none."""
-    return _paint(origin, *_checked_size(size))
+    return _paint(origin, *checked_size(size or (SIDE_MADE, SIDE_MADE)))
 
 
 def _paint(origin: Origin, width: int, height: int) -> Media:
@@ -269,12 +266,3 @@ def _about(genome: np.ndarray, seed: int) -> dict[str, str]:
     from zahir.studio.picture import describe, family
 
     return {"alt": describe(genome, seed), "family": family(genome, seed)}
-
-
-def _checked_size(size: tuple[int, int] | None) -> tuple[int, int]:
-    width, height = size or (512, 512)
-    if width not in SIZES or height not in SIZES:
-        raise ValueError(
-            f"size must be (width, height), each from {SIZES.start} to {SIZES.stop - 1} pixels; got {size}."
-        )
-    return width, height

@@ -46,7 +46,7 @@ def factorise(
     """
     if not 0 < unobserved < np.min(people.weights, initial=np.inf):
         raise ValueError(f"unobserved must be > 0 and less than every weight; got {unobserved}.")
-    rated, rating = _lifted(people, unobserved), _lifted(items, unobserved)
+    rated, rating = lifted(people, unobserved), lifted(items, unobserved)
 
     def improved(rows: Rows, factors: np.ndarray) -> np.ndarray:
         unrated, near = unobserved * gram(factors, threads), max(1e-5, _NEAR / 2**sweep)
@@ -146,6 +146,7 @@ def _inverse_root(matrix: Float64[np.ndarray, "dim dim"]) -> Float64[np.ndarray,
     return solve_triangular(low, np.diag(1 / size), lower=True).T
 
 
-def _lifted(rows: Rows, unobserved: float) -> Rows:
+def lifted(rows: Rows, unobserved: float) -> Rows:
+    """Weights less that of unrated cells, ratings raised in turn: a gram over all cells then asks 0 of those only."""
     weights = rows.weights - np.float32(unobserved)
     return rows._replace(ratings=rows.weights * rows.ratings / weights, weights=weights)

@@ -13,7 +13,7 @@ from jaxtyping import Float32, Int64
 from scipy.linalg import solve_triangular
 
 from zahir.interactions import Interactions, Rows
-from zahir.taste.factorise import LEAP_AFTER, leap
+from zahir.taste.factorise import LEAP_AFTER, leap, lifted
 from zahir.taste.shared import Strengths, solve_shared
 from zahir.taste.solve import solve_rows
 from zahir.taste.threads import gram
@@ -221,11 +221,10 @@ def _factors(
 
 
 def _unexplained(rows: Rows, level: float, row_bias: np.ndarray, column_bias: np.ndarray, unobserved: float) -> Rows:
-    """Ratings less level and biases, lifted so that a gram over all cells asks 0 of the unrated only."""
+    """Ratings less level and biases, lifted."""
     row = np.repeat(np.arange(rows.num_rows), np.diff(rows.indptr))
     left = rows.ratings - np.float32(level) - row_bias[row] - column_bias[rows.indices]
-    weights = rows.weights - np.float32(unobserved)
-    return rows._replace(ratings=rows.weights * left / weights, weights=weights)
+    return lifted(rows._replace(ratings=left), unobserved)
 
 
 def _with_pseudo_rating(rows: Rows, first: int, weight: float) -> Rows:

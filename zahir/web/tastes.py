@@ -11,8 +11,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 
 from zahir.errors import BadData, StoreError, ZahirError
-from zahir.generate.loading import shell_of
-from zahir.shell import Shell
+from zahir.generate.loading import find_shell
 from zahir.store import Store
 from zahir.store.tastes import drop_taste, keep_taste, kept_tastes
 from zahir.taste_file import MAX_BYTES, TasteFile, from_bytes, to_bytes
@@ -109,16 +108,7 @@ def _packed(here: Server, user: int, name: str) -> TasteFile:
         raise ZahirError("the server has not looked at any picture yet. Try again in a moment.")
     model = reasons.load_model(here.settings.taste_model, reasons.newest_fit(here.store, space).folder)
     rng = np.random.default_rng(user)
-    return packed(here.store, user, model=model, space=space, name=name, shell=_shell(space), rng=rng)
-
-
-def _shell(space: str) -> Shell | None:
-    try:
-        return shell_of(space)
-    except BadData:
-        raise
-    except ZahirError:  # decoders cannot read this space; other Zahirs can
-        return None
+    return packed(here.store, user, model=model, space=space, name=name, shell=find_shell(space), rng=rng)
 
 
 def _read(_: Store, data: bytes) -> TasteFile:
